@@ -13,7 +13,11 @@ TrackerName = Literal["native", "mediapipe", "face-alignment"]
 class Tracker(Protocol):
     """Finds faces and their 478 landmarks. Stateless: the caller keeps what is known of earlier frames."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name on the command line."""
+        ...
+
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right.
