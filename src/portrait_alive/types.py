@@ -85,12 +85,14 @@ class ClipInfo:
 
     path: Path
     size: tuple[int, int]
-    """(height, width) of the upright frames."""
+    """(height, width) of the upright frames as they are delivered."""
     fps: Fraction
     """Constant rate at which frames are delivered, exact: 30000/1001, not 29.97."""
     frame_count: int | None
     """Expected number of frames at `fps`; None where the container does not tell. An estimate, not a promise."""
     has_sound: bool
+    native_size: tuple[int, int] | None = None
+    """(height, width) of the upright frames before any reduction while decoding; None means the same as `size`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,147 @@
+"""What ffmpeg is told for each kind of output: codec, colours, size. Pure: options in, argument lists out."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from portrait_alive.errors import OutputError
+
+Kind = Literal["mp4", "mov", "webm", "gif", "webp", "apng", "png-folder"]
+
+SUFFIXES: dict[str, Kind] = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".webm": "webm",
+    ".gif": "gif",
+    ".webp": "webp",
+    ".png": "apng",
+    ".apng": "apng",
+}
+
+MAX_SIDE: dict[Kind, int] = {
+    "mp4": 16384,
+    "mov": 16384,
+    "webm": 16384,
+    "gif": 65535,
+    "webp": 16383,
+    "apng": 65535,
+    "png-folder": 65535,
+}
+"""Longest side that the codec allows, in pixels."""
+
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+"""x264's, from quick and large to slow and small; other encoders follow as well as they can."""
+
+BT709_TAGS = (
+    *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"),
+    *("-chroma_sample_location", "left"),
+)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How frames become a stream."""
+
+    kind: Kind
+    frame_size: tuple[int, int]
+    """(height, width) of the frames as the encoder is fed."""
+    size: tuple[int, int]
+    """(height, width) as encoded."""
+    fps: Fraction
+    alpha: bool
+    lossless: bool
+    crf: int
+    preset: str
+    threads: int
+    """0: ffmpeg's choice."""
+
+
+def kind_of_output(name: str | Path) -> Kind:
+    """What a name asks for: by its suffix, or a folder of PNGs (a final slash, an existing folder, no suffix).
+
+    Raises:
+        OutputError: the suffix is none that can be written.
+    """
+    path = Path(name)
+    if str(name).endswith(("/", "\\")) or path.is_dir() or not path.suffix:
+        return "png-folder"
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise OutputError(
+            f"{path}: {path.suffix} cannot be written; use one of {', '.join(SUFFIXES)}, or a folder (name/) of PNGs"
+        )
+    return kind
+
+
+def carries_alpha(name: str | Path, *, lossless: bool = False) -> bool:
+    """Whether an output of this name can hold transparency."""
+    kind = kind_of_output(name)
+    return kind not in ("mp4",) and not (kind == "webm" and lossless)
+
+
+def carries_sound(name: str | Path) -> bool:
+    """Whether an output of this name can hold sound."""
+    return kind_of_output(name) in ("mp4", "mov", "webm")
+
+
+def needs_even_sides(kind: Kind, *, lossless: bool, alpha: bool) -> bool:
+    """Whether the encoding halves its colour planes (4:2:0) and so cannot hold odd sides."""
+    return not lossless and (kind in ("mp4", "webm") or (kind == "mov" and not alpha))
+
+
+def encode_arguments(encoding: Encoding, target: str) -> list[str]:
+    """ffmpeg's arguments to encode raw rgb24 or rgba frames from its stdin into `target` (mp4, mov, webm)."""
+    height, width = encoding.frame_size
+    return [
+        *("-v", "warning", "-f", "rawvideo", "-pixel_format", "rgba" if encoding.alpha else "rgb24"),
+        *("-video_size", f"{width}x{height}", "-framerate", f"{encoding.fps.numerator}/{encoding.fps.denominator}"),
+        *("-color_range", "pc", "-i", "pipe:0", "-vf", ",".join(_filters(encoding)), "-fps_mode", "passthrough"),
+        *_codec(encoding),
+        *(["-threads", str(encoding.threads)] if encoding.threads else []),
+        *("-f", encoding.kind, *(["-movflags", "+faststart"] if encoding.kind != "webm" else []), "-y", target),
+    ]
+
+
+def pixel_format(encoding: Encoding) -> str:
+    """ffmpeg's name of the pixels that are encoded."""
+    if encoding.lossless:
+        return {"mp4": "rgb24", "mov": "argb" if encoding.alpha else "rgb24", "webm": "gbrp"}[encoding.kind]
+    if encoding.kind == "mov" and encoding.alpha:
+        return "yuva444p10le"
+    return "yuva420p" if encoding.alpha else "yuv420p"
+
+
+def _filters(encoding: Encoding) -> list[str]:
+    height, width = encoding.size
+    scale = f"scale=w={width}:h={height}:flags=lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
+    if encoding.lossless:
+        return [*([scale] if encoding.size != encoding.frame_size else []), f"format={pixel_format(encoding)}"]
+    colours = "in_range=pc:out_range=tv:out_color_matrix=bt709"
+    tags = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+    return [f"{scale}:{colours}", f"format={pixel_format(encoding)}", tags]
+
+
+def _codec(encoding: Encoding) -> list[str]:
+    if encoding.kind == "webm":
+        return _vp9(encoding)
+    if encoding.kind == "mov" and encoding.lossless:
+        return ["-c:v", "qtrle"]
+    if encoding.kind == "mov" and encoding.alpha:
+        return ["-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16", "-vendor", "apl0", *BT709_TAGS]
+    if encoding.lossless:
+        srgb = ["-color_primaries", "bt709", "-color_trc", "iec61966-2-1"]
+        return ["-c:v", "libx264rgb", "-qp", "0", "-preset", encoding.preset, *srgb]
+    return ["-c:v", "libx264", "-crf", str(encoding.crf), "-preset", encoding.preset, *BT709_TAGS]
+
+
+def _vp9(encoding: Encoding) -> list[str]:
+    # VP9 counts quality to 63 where x264 counts to 51: 31 looks about like x264's 23.
+    quality = ["-lossless", "1"] if encoding.lossless else ["-crf", str(min(63, round(encoding.crf * 31 / 23)))]
+    effort = (6, 6, 5, 5, 4, 4, 2, 1, 0)[PRESETS.index(encoding.preset)]
+    return [
+        *("-c:v", "libvpx-vp9", *quality, "-b:v", "0", "-deadline", "good", "-cpu-used", str(effort), "-row-mt", "1"),
+        *(["-auto-alt-ref", "0"] if encoding.alpha else []),  # libvpx cannot reorder the alpha plane
+        *([] if encoding.lossless else BT709_TAGS),
+    ]

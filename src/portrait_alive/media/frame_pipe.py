@@ -1,0 +1,101 @@
+"""Frames into a running ffmpeg, from a small ring of buffers, so that drawing and encoding overlap."""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from portrait_alive.errors import OutputError
+from portrait_alive.media.ffmpeg import Process, running
+from portrait_alive.media.streams import reason
+from portrait_alive.types import Bytes
+
+RING = 3
+"""Frames in flight between the caller and ffmpeg."""
+
+
+class FramePipe:
+    """An encoder that is fed frame by frame; `finish` or `abort` must end it.
+
+    Args:
+        arguments: of ffmpeg, which reads raw frames from `pipe:0` and writes the file by itself.
+        shape: (H, W, C) of the frames as ffmpeg expects them; smaller ones are grown by repeating edge pixels.
+        path: the output's final name, for messages.
+    """
+
+    def __init__(self, arguments: Sequence[str], shape: tuple[int, int, int], path: Path) -> None:
+        self._path = path
+        self._stack = contextlib.ExitStack()
+        self._process: Process = self._stack.enter_context(running(arguments, reads=True, writes=False))
+        self._free: queue.Queue[Bytes] = queue.Queue()
+        self._full: queue.Queue[Bytes | None] = queue.Queue()
+        for _ in range(RING):
+            self._free.put(np.empty(shape, np.uint8))
+        self._broken = threading.Event()
+        self._feeder = threading.Thread(target=self._feed, name="ffmpeg-frames", daemon=True)
+        self._feeder.start()
+
+    def write(self, frame: Bytes) -> None:
+        """Hand over a copy of `frame` (h, w, C), h <= H, w <= W; waits while the encoder is behind.
+
+        Raises:
+            OutputError: the encoder has ended early.
+        """
+        buffer = self._free.get()
+        if self._broken.is_set():
+            self.abort()
+            raise self._failure()
+        height, width = frame.shape[:2]
+        buffer[:height, :width] = frame
+        buffer[:height, width:] = buffer[:height, width - 1 : width]
+        buffer[height:] = buffer[height - 1 : height]
+        self._full.put(buffer)
+
+    def finish(self) -> None:
+        """Let the encoder write the rest.
+
+        Raises:
+            OutputError: it failed.
+        """
+        self._full.put(None)
+        self._feeder.join()
+        code = self._process.wait()
+        failed = code != 0 or self._broken.is_set()
+        self._stack.close()
+        if failed:
+            raise self._failure()
+
+    def abort(self) -> None:
+        """End the encoder at once; what it wrote is worthless."""
+        self._stack.close()  # kills ffmpeg, which breaks the feeder's pipe
+        self._full.put(None)
+        self._feeder.join()
+
+    def _feed(self) -> None:
+        pipe = self._process.stdin_pipe()
+        while (buffer := self._full.get()) is not None:
+            if not self._broken.is_set():
+                try:
+                    view = buffer.data.cast("B")
+                    while view:
+                        view = view[pipe.write(view) :]
+                except (OSError, ValueError):  # ffmpeg has ended, or the pipe was closed by `abort`
+                    self._broken.set()
+            self._free.put(buffer)
+        with contextlib.suppress(OSError):
+            pipe.close()
+
+    def _failure(self) -> OutputError:
+        return encoder_failure(self._path, self._process.messages())
+
+
+def encoder_failure(path: Path, messages: str) -> OutputError:
+    """The error that ffmpeg's messages on writing `path` amount to."""
+    if "No space left on device" in messages or "Disk quota exceeded" in messages:
+        return OutputError(f"{path}: the disk is full; make room, or choose another folder with -o")
+    return OutputError(
+        f"{path}: the encoder failed ({reason(messages)}); try another format or --size, and report it if it persists"
+    )

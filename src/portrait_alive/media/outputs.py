@@ -1,0 +1,260 @@
+"""Results out: one writer for every kind of file, and a name that appears only when the file is complete.
+
+    with open_output("mona-me.mp4", size=(1080, 1920), fps=Fraction(25), options=OutputOptions(sound=sound)) as output:
+        for frame in frames:
+            output.write(frame)
+    print(output.report)
+
+When the block ends normally, the sound is joined, the marks are written, the signature comes last, and the file gets
+its name. When it ends by an exception (Ctrl-C included), nothing is left. Memory does not grow with the length.
+"""
+
+import contextlib
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from portrait_alive.errors import OutputError, UnreadableInputError, UsageError
+from portrait_alive.media.atomic import check_writable, part_name, publish, remove
+from portrait_alive.media.clips import fit_within
+from portrait_alive.media.encoders import MAX_SIDE, PRESETS, Encoding, Kind, kind_of_output, needs_even_sides
+from portrait_alive.media.sinks import Sink, make_sink
+from portrait_alive.media.sound import SoundTrack, add_sound
+from portrait_alive.types import Bytes
+
+DEFAULT_MAX_SIDE = 4096
+"""Longest side of lossy outputs unless a size is asked for: what hardware players decode."""
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How an output is encoded and what goes with it."""
+
+    crf: int = 16
+    """Quality of H.264, 0 (best) to 51; other encoders follow on their own scales."""
+    preset: str = "medium"
+    """Effort of x264, one of `PRESETS`; other encoders follow as well as they can."""
+    lossless: bool = False
+    """Every pixel bit for bit; no default limit on the size."""
+    size: tuple[int, int] | None = None
+    """(height, width) to scale to; None keeps the frames' own, at most `DEFAULT_MAX_SIDE` unless lossless."""
+    threads: int = 0
+    """Of the encoder; 0 leaves it to ffmpeg."""
+    sound: SoundTrack | None = None
+    alpha: bool = False
+    """Frames are (H, W, 4), alpha straight, 255 opaque."""
+
+
+@dataclass(frozen=True)
+class OutputReport:
+    """What was written."""
+
+    path: Path
+    size: tuple[int, int]
+    """(height, width) as written."""
+    fps: Fraction
+    frame_count: int
+    has_sound: bool
+    notes: tuple[str, ...] = field(default=())
+    """What differs from what was asked, one sentence each: scaled, padded, sound left out."""
+
+
+def default_output_name(source: Path, driver: str | Path) -> Path:
+    """`monalisa-me.mp4` in the current folder, for monalisa.jpg and me.mp4 (or a built-in motion's name)."""
+    return Path(f"{Path(source).stem}-{Path(driver).stem}.mp4")
+
+
+def open_output(
+    name: str | Path,
+    *,
+    size: tuple[int, int],
+    fps: Fraction,
+    options: OutputOptions | None = None,
+    overwrite: bool = False,
+) -> "Output":
+    """A writer for the file or folder `name`; its suffix chooses the kind, a final slash a folder of PNGs.
+
+    Args:
+        size: (height, width) of the frames that will be written.
+        fps: their constant rate.
+        overwrite: an existing file is replaced (when the new one is complete).
+
+    Raises:
+        OutputError: the name is taken, the folder missing or read-only, the kind unknown or unable to hold this.
+        UsageError: options out of range, or that do not fit together.
+    """
+    options = options or OutputOptions()
+    path = Path(name)
+    kind = kind_of_output(name)
+    _check_options(path, kind, options, fps)
+    check_writable(path, overwrite=overwrite)
+    encoding, notes = plan_encoding(path, kind, size, fps, options)
+    return Output(path, encoding, size, options, overwrite, notes)
+
+
+class Output:
+    """A result being written; a context manager. Made by `open_output`."""
+
+    def __init__(
+        self,
+        path: Path,
+        encoding: Encoding,
+        size: tuple[int, int],
+        options: OutputOptions,
+        overwrite: bool,
+        notes: list[str],
+    ) -> None:
+        self._path = path
+        self._encoding = encoding
+        self._shape = (*size, 4 if encoding.alpha else 3)
+        self._options = options
+        self._overwrite = overwrite
+        self._notes = notes
+        self._count = 0
+        self._parts: list[Path] = []
+        self._sink: Sink | None = None
+        self._report: OutputReport | None = None
+
+    @property
+    def report(self) -> OutputReport:
+        """What was written; known when the block has ended."""
+        if self._report is None:
+            raise RuntimeError("the output is not finished yet")
+        return self._report
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What will differ from what was asked (scaled, padded), known from the start."""
+        return tuple(self._notes)
+
+    def __enter__(self) -> Self:
+        self._sink = make_sink(self._encoding, self._new_part(), self._path)
+        return self
+
+    def write(self, frame: Bytes) -> None:
+        """Append a frame, (H, W, 3) uint8 sRGB or (H, W, 4) with alpha; it is copied and may be reused.
+
+        Raises:
+            OutputError: the encoder failed or the disk is full.
+            ValueError: the frame's shape is not what was announced.
+        """
+        if frame.shape != self._shape or frame.dtype != np.uint8:
+            raise ValueError(f"expected a frame of shape {self._shape} uint8, got {frame.shape} {frame.dtype}")
+        if self._sink is None:
+            raise RuntimeError("write() outside of the output's with block")
+        self._sink.write(frame)
+        self._count += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._complete()
+            elif self._sink is not None:
+                self._sink.abort()
+        except BaseException:
+            if self._sink is not None:
+                with contextlib.suppress(OSError):
+                    self._sink.abort()
+            raise
+        finally:
+            for part in self._parts:
+                remove(part)
+
+    def _complete(self) -> None:
+        assert self._sink is not None
+        if self._count == 0:
+            raise OutputError(f"{self._path}: not a single frame was made, so there is nothing to write")
+        self._sink.finish()
+        part = self._parts[0]
+        part, has_sound = self._with_sound(part)
+        publish(part, self._path, overwrite=self._overwrite)
+        self._report = OutputReport(
+            self._path, self._encoding.size, self._encoding.fps, self._count, has_sound, tuple(self._notes)
+        )
+
+    def _with_sound(self, part: Path) -> tuple[Path, bool]:
+        """The file with its sound joined, where there is one and the kind can hold it."""
+        track, kind = self._options.sound, self._encoding.kind
+        if track is None:
+            return part, False
+        if kind not in ("mp4", "mov", "webm"):
+            self._notes.append(f"the sound of {track.path.name} was left out: {kind} holds none")
+            return part, False
+        joined = self._new_part()
+        try:
+            duration = self._count / self._encoding.fps
+            add_sound(part, track, joined, duration=duration, container=kind, extra=[])
+        except UnreadableInputError as error:
+            # The picture took minutes and is good; it is not thrown away for a damaged sound.
+            self._notes.append(f"written without sound: {error}")
+            return part, False
+        return joined, True
+
+    def _new_part(self) -> Path:
+        part = part_name(self._path)
+        self._parts.append(part)
+        return part
+
+
+def plan_encoding(
+    path: Path, kind: Kind, size: tuple[int, int], fps: Fraction, options: OutputOptions
+) -> tuple[Encoding, list[str]]:
+    """How frames of `size` are encoded under `options`, and what that changes about them, in sentences.
+
+    Raises:
+        OutputError: the size is beyond what the kind can hold.
+    """
+    notes = []
+    target = options.size or (size if options.lossless else fit_within(size, DEFAULT_MAX_SIDE))
+    if options.size is None and target != size:
+        notes.append(f"scaled from {_wxh(size)} to {_wxh(target)}; --size or --lossless keeps more")
+    frame_size = size
+    if needs_even_sides(kind, lossless=options.lossless, alpha=options.alpha):
+        even = (target[0] + target[0] % 2, target[1] + target[1] % 2)
+        if even != target and target == size:
+            frame_size = even
+            notes.append(f"edge pixels repeated from {_wxh(target)} to {_wxh(even)}: {kind} needs even sides")
+        elif even != target:
+            notes.append(f"scaled to {_wxh(even)}, not {_wxh(target)}: {kind} needs even sides")
+        target = even
+    limit = MAX_SIDE[kind]
+    if max(target) > limit:
+        raise OutputError(f"{path}: {kind} holds at most {limit} pixels a side, not {_wxh(target)}; give a --size")
+    encoding = Encoding(
+        kind=kind,
+        frame_size=frame_size,
+        size=target,
+        fps=fps,
+        alpha=options.alpha,
+        lossless=options.lossless,
+        crf=options.crf,
+        preset=options.preset,
+        threads=options.threads,
+    )
+    return encoding, notes
+
+
+def _check_options(path: Path, kind: Kind, options: OutputOptions, fps: Fraction) -> None:
+    if not 0 <= options.crf <= 51:
+        raise UsageError(f"--crf {options.crf} is out of range; 0 (best) to 51, 16 looks lossless to most eyes")
+    if options.preset not in PRESETS:
+        raise UsageError(f"--preset {options.preset} is unknown; use one of {', '.join(PRESETS)}")
+    if options.size is not None and min(options.size) < 16:
+        raise UsageError(f"--size {_wxh(options.size)} is too small; 16x16 is the least")
+    if not 0 < fps <= 1000:
+        raise UsageError(f"--fps {float(fps):g} is out of range; above 0 to 1000")
+    if options.alpha and (kind == "mp4" or (kind == "webm" and options.lossless)):
+        what = "MP4" if kind == "mp4" else "lossless WebM"
+        raise UsageError(f"{path}: {what} cannot hold transparency; use .mov, .webp, .png or a folder (name/)")
+    if options.lossless and kind == "gif":
+        raise UsageError(f"{path}: GIF has 256 colours and cannot be lossless; use .png, .webp, .mov or .mp4")
+
+
+def _wxh(size: tuple[int, int]) -> str:
+    return f"{size[1]}x{size[0]}"

@@ -1,0 +1,107 @@
+"""The driver's sound, cut to the picture's span and joined to it, in step at start and end.
+
+Time runs as in clips: 0 is the file's beginning, be it sound or picture that begins there. A sound that begins later
+(an edit list, a camera that opens its microphone late) is led in by silence, so it keeps its distance to the picture.
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from portrait_alive.errors import UnreadableInputError
+from portrait_alive.media.ffmpeg import file_argument, run
+from portrait_alive.media.frame_pipe import encoder_failure
+from portrait_alive.media.streams import SAFE_INPUT, read_streams, reason
+
+Container = Literal["mp4", "mov", "webm"]
+
+BIT_RATE = "192k"
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """The sound of a file, from a moment on."""
+
+    path: Path
+    start: Fraction = Fraction(0)
+    """Seconds from the file's beginning that go with the output's first frame."""
+
+
+def find_sound(path: Path, *, start: Fraction | float = 0, fps: Fraction | None = None) -> SoundTrack | None:
+    """The sound of the clip at `path` from `start` seconds on; None where it has none.
+
+    Args:
+        fps: rate at which its frames are read: `start` snaps to a frame, as it does there.
+
+    Raises:
+        UnreadableInputError: the file cannot be read.
+    """
+    if read_streams(path).sound is None:
+        return None
+    snapped = Fraction(round(start * fps)) / fps if fps else Fraction(start).limit_denominator(1_000_000)
+    return SoundTrack(path, snapped)
+
+
+def add_sound(
+    video: Path, track: SoundTrack, target: Path, *, duration: Fraction, container: Container, extra: list[str]
+) -> None:
+    """Write `target`: the picture of `video` copied, the sound of `track` over exactly `duration` seconds.
+
+    AAC that is used from its beginning is copied into mp4 and mov; everything else is encoded anew, as AAC or Opus.
+
+    Args:
+        video: a finished file without sound.
+        duration: of the picture, in seconds.
+        extra: output arguments of the container (its metadata).
+
+    Raises:
+        UnreadableInputError: the sound cannot be decoded.
+        OutputError: the file cannot be written.
+    """
+    copied = container != "webm" and track.start == 0 and _copies_well(track.path)
+    sound = ["-c:a", "copy", "-t", _seconds(duration)] if copied else _encoded(container, duration)
+    finished = run(
+        [
+            *("-v", "error", "-i", file_argument(video), *SAFE_INPUT),
+            *(["-ss", _seconds(track.start)] if track.start else []),
+            *("-i", file_argument(track.path), "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *sound),
+            # Nothing else of the driver passes on: its tags may hold the place, the time and the owner.
+            *("-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", *extra),
+            *("-f", container, *(["-movflags", "+faststart"] if container != "webm" else [])),
+            *("-y", file_argument(target)),
+        ]
+    )
+    if finished.code == 0:
+        return
+    failure = encoder_failure(target, finished.messages)
+    if "disk is full" in str(failure):
+        raise failure
+    raise UnreadableInputError(f"{track.path}: its sound cannot be used ({reason(finished.messages)})")
+
+
+def _encoded(container: Container, duration: Fraction) -> list[str]:
+    codec = ["-c:a", "libopus", "-b:a", "128k"] if container == "webm" else ["-c:a", "aac", "-b:a", BIT_RATE]
+    # first_pts fills a late beginning with silence; async keeps later gaps as long as they were.
+    chain = f"aresample=async=1:first_pts=0,atrim=end={_seconds(duration)}"
+    return [*codec, "-af", chain, "-ac", "2"]
+
+
+def _copies_well(path: Path) -> bool:
+    """Whether the sound is AAC and begins with the file; anything else is safer encoded anew."""
+    sound = read_streams(path).sound
+    if sound is None or sound.codec != "aac":
+        return False
+    shown = run(
+        [
+            *("-v", "info", *SAFE_INPUT, "-i", file_argument(path), "-map", "0:a:0", "-af", "ashowinfo"),
+            *("-frames:a", "1", "-f", "null", "-"),
+        ]
+    )
+    first = re.search(r"pts_time:(-?[\d.]+)", shown.messages)
+    return shown.code == 0 and first is not None and abs(float(first[1])) < 0.001
+
+
+def _seconds(value: Fraction) -> str:
+    return f"{float(value):.9f}"
