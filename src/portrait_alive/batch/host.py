@@ -1,0 +1,148 @@
+"""What differs between operating systems, all in this module: file locks, memory, cores, syncing folders."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_LOCK_OFFSET = 1 << 30
+"""Windows locks byte ranges against reading, too: lock a byte beyond the text."""
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file for this process alone; False when another process holds it.
+
+    The operating system lets go of the lock when the process ends, however it ends, so no lock is ever stale.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(descriptor, _LOCK_OFFSET, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in `folder` survive a power failure, where the system lets a program ask for it."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:  # some network file systems refuse; the rename itself has happened
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def core_count() -> int:
+    """CPU cores that this process may use, at least 1."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_cores()
+    return max(1, min(allowed, quota) if quota else allowed)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Main memory in bytes."""
+
+    total: int
+    available: int
+
+
+def memory() -> Memory:
+    """Main memory of the machine, or of the container this process is confined to."""
+    if sys.platform == "win32":
+        return _windows_memory()
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = _linux_available() or total // 2
+    limit = _read_number(Path("/sys/fs/cgroup/memory.max"))
+    if limit is not None and limit < total:
+        used = _read_number(Path("/sys/fs/cgroup/memory.current")) or 0
+        total, available = limit, min(available, max(limit - used, 0))
+    return Memory(total, available)
+
+
+def peak_memory() -> int:
+    """Most bytes this process has had in main memory at once, and the largest of its ended children with it."""
+    if sys.platform == "win32":
+        return _windows_peak()
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage) * unit
+
+
+def _linux_available() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    found = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
+    return int(found) * 1024 if found else None
+
+
+def _cgroup_cores() -> int | None:
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, int(quota) // int(period))
+
+
+def _read_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
+
+
+def _windows_call(library: str, function: str) -> Callable[..., Any]:
+    import ctypes
+
+    loader: Any = ctypes.windll  # type: ignore[attr-defined,unused-ignore]
+    return getattr(getattr(loader, library), function)  # type: ignore[no-any-return]
+
+
+def _windows_memory() -> Memory:
+    import ctypes
+
+    class Status(ctypes.Structure):
+        _fields_ = (
+            ("length", ctypes.c_ulong),
+            ("load", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in ("total", "available", "a", "b", "c", "d", "e")),
+        )
+
+    status = Status(length=ctypes.sizeof(Status))
+    _windows_call("kernel32", "GlobalMemoryStatusEx")(ctypes.byref(status))
+    return Memory(int(status.total), int(status.available))
+
+
+def _windows_peak() -> int:
+    import ctypes
+
+    class Counters(ctypes.Structure):
+        _fields_ = (
+            ("size", ctypes.c_ulong),
+            ("faults", ctypes.c_ulong),
+            *((name, ctypes.c_size_t) for name in ("peak", "now", "a", "b", "c", "d", "e", "f")),
+        )
+
+    counters = Counters(size=ctypes.sizeof(Counters))
+    process = _windows_call("kernel32", "GetCurrentProcess")()
+    _windows_call("psapi", "GetProcessMemoryInfo")(process, ctypes.byref(counters), counters.size)
+    return int(counters.peak)

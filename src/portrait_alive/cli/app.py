@@ -1,0 +1,83 @@
+"""All commands in one table, and the one place where a command's failure becomes a message and an exit code."""
+
+import os
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+
+from portrait_alive.cli.animate import animate
+from portrait_alive.cli.command import register
+from portrait_alive.cli.failures import Failure, end_gracefully_on_signals, explain
+from portrait_alive.cli.report import Mode, make_report, show
+
+_CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]  # click's base of usage errors, wherever typer keeps it
+MAKE = "Make"
+LOOK = "Look into"
+
+
+def build_app() -> typer.Typer:
+    """The application with every command."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        help="Bring a still portrait to life with the motion of a driving video.",
+    )
+
+    @app.callback()
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", help="Show the version and leave.", is_eager=True, callback=_version)
+        ] = False,
+    ) -> None:
+        pass
+
+    register(app, animate, name="animate", panel=MAKE)
+    return app
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; the exit code. Never raises."""
+    try:
+        end_gracefully_on_signals()
+        returned = build_app()(args=arguments, prog_name="portrait-alive", standalone_mode=False)
+        return returned if isinstance(returned, int) else 0
+    except BrokenPipeError:  # the reader of our output went away: nothing to say, and nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        if "--debug" in arguments:
+            traceback.print_exc()
+        return _fail(_usage(error) or explain(error), arguments)
+
+
+def _usage(error: BaseException) -> Failure | None:
+    """What typer found wrong with the arguments; None where it is something else."""
+    if isinstance(error, typer.Abort):
+        return explain(KeyboardInterrupt())
+    if not isinstance(error, _CLICK_EXCEPTION):
+        return None
+    message = str(error.format_message()).strip()
+    context = getattr(error, "ctx", None)
+    if not message and context is not None:  # no_args_is_help: the help is the message
+        message = "arguments are missing"
+    hint = f"; see: {context.command_path} --help" if context is not None else ""
+    return Failure("UsageError", f"{message}{hint}", 2)
+
+
+def _fail(failure: Failure, arguments: list[str]) -> int:
+    mode: Mode = "json" if "--json" in arguments else "quiet" if "--quiet" in arguments else "human"
+    make_report(mode).error(failure.kind, failure.message, failure.exit_code)
+    return failure.exit_code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from portrait_alive import __version__
+
+        show(f"portrait-alive {__version__}")
+        raise typer.Exit

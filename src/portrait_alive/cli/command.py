@@ -1,0 +1,102 @@
+"""From a plain function to a command: options from the table of `options.py`, a report, and an exit code.
+
+A command is a function whose first parameter is `report: Report`; the others are its arguments as typer knows them.
+A parameter `options: AnimateOptions` stands for the whole table: every row becomes a flag.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import typer
+
+from portrait_alive.cli.report import Mode, make_report
+from portrait_alive.errors import UsageError
+from portrait_alive.option_kinds import Switch
+from portrait_alive.options import AnimateOptions, OptionSpec, default_of, parse_option, specs
+
+TERMINAL = "What it says"
+_COMMON = ("quiet", "json", "debug")
+
+
+def register(
+    app: typer.Typer, run: Callable[..., None], *, name: str, panel: str | None = None, examples: str = ""
+) -> None:
+    """Make `run` a command of `app`.
+
+    Args:
+        app: where it goes.
+        run: the command; its docstring is the help.
+        name: as typed.
+        panel: heading in the list of commands.
+        examples: lines shown below the help.
+    """
+    own = inspect.signature(run, eval_str=True).parameters
+    with_table = "options" in own
+    plain = [parameter for key, parameter in own.items() if key not in ("report", "options")]
+    parameters = [*plain, *(_flags() if with_table else ()), *_common_flags()]
+
+    def command(**values: Any) -> None:
+        common = {key: values.pop(key) for key in _COMMON}
+        arguments = {parameter.name: values.pop(parameter.name) for parameter in plain}
+        if with_table:
+            arguments["options"] = AnimateOptions(**dict(_given(values)))
+        with make_report(_mode(**common)) as report:
+            run(report, **arguments)
+
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__doc__ = run.__doc__
+    app.command(name, rich_help_panel=panel, epilog=examples or None, no_args_is_help=bool(plain))(command)
+
+
+def _mode(quiet: bool, json: bool, debug: bool) -> Mode:
+    if quiet and json:
+        raise UsageError("--quiet and --json exclude each other")
+    return "json" if json else "quiet" if quiet else "human"
+
+
+def _given(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The options that were typed, parsed."""
+    for name, spec in specs().items():
+        value = values[name]
+        if isinstance(spec.kind, Switch):
+            if value:
+                yield name, not default_of(name)
+        elif value is not None:
+            yield name, parse_option(name, value)
+
+
+def _flags() -> Iterator[inspect.Parameter]:
+    for name, spec in specs().items():
+        yield _keyword(name, *_typed(name, spec))
+
+
+def _typed(name: str, spec: OptionSpec) -> tuple[Any, object]:
+    """(annotation, default) of a flag: text that `parse_option` reads, or a switch."""
+    if isinstance(spec.kind, Switch):
+        return Annotated[bool, typer.Option(spec.flag, help=spec.help, rich_help_panel=spec.panel)], False
+    default = default_of(name)
+    info = typer.Option(
+        spec.flag,
+        help=spec.help if default is None else f"{spec.help} Default: {default}.",
+        rich_help_panel=spec.panel,
+        metavar=spec.kind.metavar,
+        show_default=False,
+    )
+    return Annotated[str | None, info], None
+
+
+def _common_flags() -> Iterator[inspect.Parameter]:
+    texts = {
+        "quiet": "Print nothing but the result.",
+        "json": "Print one JSON object per event on stdout.",
+        "debug": "Show the traceback of a failure.",
+    }
+    for name, text in texts.items():
+        info = typer.Option(f"--{name}", help=text, rich_help_panel=TERMINAL)
+        yield _keyword(name, Annotated[bool, info], False)
+
+
+def _keyword(name: str, annotation: Any, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
