@@ -1,0 +1,75 @@
+"""Clothes: what covers shoulders and chest, and collars around the neck."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.heads.noise import space_noise
+from portrait_alive.heads.parts import Kind, Layer, Part, sheet
+from portrait_alive.types import Float
+
+COLUMNS = 48
+
+
+def covered_by(clothes: Float, points: Float) -> NDArray[np.bool_]:
+    """(N,) True where points at rest lie below a neckline, given as its height at COLUMNS angles around the neck."""
+    angle = np.arctan2(points[:, 0] / 11.0, (points[:, 2] + 3.0) / 7.2)
+    at = (angle + np.pi) / (2 * np.pi) * COLUMNS
+    below = points[:, 1] < np.interp(at, np.arange(COLUMNS + 1), np.append(clothes, clothes[0]))
+    shoulders = (points[:, 1] < -9.6) & (np.abs(points[:, 0]) > 7.3)
+    return np.asarray(below | shoulders)
+
+
+def clothes_parts(rng: np.random.Generator) -> tuple[list[Part], Float]:
+    """A garment over shoulders and chest, open at the neck, sometimes with a collar; and its neckline.
+
+    The neckline is (COLUMNS,): its height in model units at angles from -pi to pi, 0 in front.
+    """
+    colour = np.clip(rng.beta(1.2, 2.0, 3) * 0.6, 0.01, 0.7).astype(np.float32)
+    if rng.random() < 0.35:
+        colour = np.full(3, float(rng.choice([0.012, 0.03, 0.5, 0.7])), np.float32) * rng.uniform(0.8, 1.1, 3)
+    depth = float(rng.choice([0.0, 1.5, 3.5, 5.5], p=[0.35, 0.3, 0.2, 0.15]))
+    angle = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
+    side, front = np.sin(angle), np.cos(angle)
+    # neckline: highest behind, lowest in front; v-shaped when deep
+    point = np.clip(front, 0, 1) ** (3 if depth > 3 else 1.5)
+    top = -10.2 - 1.6 * front - depth * point
+    levels = np.array([0.0, 0.06, 0.14, 0.25, 0.4, 0.6, 0.8, 1.0])
+    bottom = -62.0
+    rows = []
+    for level in levels:
+        y = top + (bottom - top) * level**1.5
+        half_x = np.interp(-y, [8, 10.5, 12.5, 14.5, 17, 21, 30, 62], [6.6, 7.4, 11.0, 15.0, 18.0, 20.5, 21.5, 20])
+        half_z = np.interp(-y, [8, 10.5, 12.5, 14.5, 17, 21, 30, 62], [6.0, 6.4, 7.2, 8.0, 9.2, 10.2, 11, 11.5])
+        centre_z = np.interp(-y, [8, 11, 14, 18, 25, 62], [-2.2, -3.0, -3.2, -3.0, -2.5, -2])
+        rows.append(np.stack([half_x * side, y, centre_z + half_z * front], 1))
+    points = np.stack(rows).astype(np.float32)
+    flat = points.reshape(-1, 3)
+    folds = space_noise(flat * np.array([1, 0.4, 1], np.float32), rng, size=4.0, octaves=2).reshape(points.shape[:2])
+    direction = np.stack([side, 0 * side, front], 1)[None]
+    swell = np.array([0.15, 0.3, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6])[:, None]
+    points = points + (direction * (folds * swell)[..., None]).astype(np.float32)
+    follow = np.broadcast_to(np.array([0.18, 0.1, 0.03, 0, 0, 0, 0, 0], np.float32)[:, None], points.shape[:2])
+    albedo = np.broadcast_to(colour.astype(np.float32), points.shape)
+    parts = [sheet(points, follow, albedo, layer=Layer.BODY, kind=Kind.CLOTH)]
+    if rng.random() < 0.45:
+        parts.append(_collar(top, side, front, colour, rng))
+    return parts, np.asarray(top, np.float32)
+
+
+def _collar(top: Float, side: Float, front: Float, colour: Float, rng: np.random.Generator) -> Part:
+    """A band, a ruff or a turned-down collar around the neck."""
+    ruff = rng.random() < 0.3
+    white = rng.random() < 0.6
+    tone = np.full(3, rng.uniform(0.5, 0.8), np.float32) if white else np.clip(colour * rng.uniform(0.4, 2.0), 0, 0.8)
+    rise = rng.uniform(0.8, 2.2)
+    wide = rng.uniform(2.5, 5.0) if ruff else rng.uniform(0.4, 1.5)
+    wobble = 0.5 * np.sin(np.arange(COLUMNS) * (np.pi if ruff else 0.3))
+    rows = []
+    for out, up in ((-0.2, -0.6), (0.0, rise), (wide * 0.6, rise * 0.8), (wide, rise * 0.1 - 0.4)):
+        radius_x, radius_z = 6.9 + out, 6.0 + out
+        lift = np.maximum(top, -12.5) + up + (wobble if out > 0.3 else 0)
+        rows.append(np.stack([radius_x * side, lift, -2.6 + radius_z * front], 1))
+    points = np.stack(rows).astype(np.float32)
+    follow = np.full(points.shape[:2], 0.22, np.float32)
+    albedo = np.broadcast_to(tone.astype(np.float32), points.shape)
+    return sheet(points, follow, albedo, layer=Layer.BODY, kind=Kind.CLOTH)

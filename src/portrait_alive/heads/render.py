@@ -1,0 +1,258 @@
+"""A frame of a person: the picture, and everything that is known exactly about it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.heads.frame import Frame, rotation_of, with_gaze
+from portrait_alive.heads.model import SCLERA_LEFT, SCLERA_RIGHT, HeadModel, iris_points
+from portrait_alive.heads.parts import MATTE_OF_LAYER
+from portrait_alive.heads.person import Person
+from portrait_alive.heads.raster import add_shapes, bend, pixel_surface, rasterise, vertex_normals
+from portrait_alive.heads.shade import shade
+from portrait_alive.types import Bytes, Float
+
+NECK_PIVOT = np.array([0.0, -9.0, -3.0], np.float32)
+"""Model units: about where the neck bends."""
+HEAD_CENTRE = np.array([0.0, 2.0, 2.0], np.float32)
+"""Model units: the point the camera's framing and the landmarks' depth refer to."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadRender:
+    """One rendered frame and its truth. (H, W) is the picture's size."""
+
+    rgb: Bytes
+    """(H, W, 3) uint8 sRGB."""
+    landmarks: Float
+    """(478, 3) x, y in picture pixels, z in the same pixels away from the viewer, 0 at the head's centre."""
+    visibility: Float
+    """(478,) 0..1: the share of the point's surroundings in which nothing lies in front of it; 0 outside the picture."""
+    extra: Float
+    """(X, 3) the model's extra points (skull, ears, jaw, neck), as `landmarks`."""
+    depth: Float
+    """(H, W) model units from the camera's plane; inf where there is only background."""
+    layers: Bytes
+    """(H, W) uint8 of `Layer`: what most of the pixel shows."""
+    matte: Bytes
+    """(H, W, 4) uint8 shares of background, body, head with hair and hat, occluder; they sum to about 255."""
+    triangle: NDArray[np.int32]
+    """(H, W) which triangle of the person the pixel's centre lies on, -1 for background."""
+    weights: Float
+    """(H, W, 2) perspective-true weights of that triangle's first two corners there."""
+    projected: Float
+    """(N, 3) every vertex of the person: x, y in picture pixels, and 1 / depth."""
+    pose: Float
+    """(3, 3) head rotation in picture axes (x right, y down, z away)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """A person's vertices in one frame."""
+
+    camera: Float
+    """(N, 3) x right, y down, z away from the camera; model units."""
+    projected: Float
+    """(N, 3) x, y in picture pixels, 1 / depth."""
+    normals: Float
+    """(N, 3) in the axes of `camera`."""
+    landmarks: Float
+    """(478, 3) as `HeadRender.landmarks`."""
+    landmark_depth: Float
+    """(478,) model units."""
+    extra: Float
+
+
+def deformed(model: HeadModel, person: Person, frame: Frame) -> Float:
+    """(V, 3) the person's mesh with the frame's expression and gaze, before its pose; model axes."""
+    mesh = person.head.copy()
+    add_shapes(mesh, model.expression, with_gaze(model.expression_names, frame))
+    yaw, pitch = frame.gaze
+    for ball, (members, sign) in enumerate(zip(model.eyeballs, (1.0, -1.0), strict=True)):
+        rotation = rotation_of(yaw + sign * frame.vergence, pitch, 0.0)
+        outer = model.vertices_of(SCLERA_RIGHT if ball == 0 else SCLERA_LEFT)
+        centre = (person.head[outer].min(0) + person.head[outer].max(0)) / 2
+        centre[2] = person.head[outer, 2].min() + (centre[0] - person.head[outer, 0].min()) * 1.0
+        mesh[members] = (person.head[members] - centre) @ rotation.T + centre
+    return mesh
+
+
+def bent(points: Float, follow: Float, frame: Frame) -> Float:
+    """`points` (N, 3) with the body turned, and the head posed as far as `follow` (N,) says; model axes."""
+    steps = 24
+    turns = np.stack(
+        [
+            rotation_of(frame.body_yaw + (frame.yaw - frame.body_yaw) * t, frame.pitch * t, frame.roll * t)
+            for t in np.linspace(0, 1, steps + 1)
+        ]
+    )
+    out = np.empty_like(points)
+    bend(points, follow, turns, NECK_PIVOT, turns[0] @ NECK_PIVOT, out)
+    return out
+
+
+def pose(model: HeadModel, person: Person, frame: Frame, size: tuple[int, int]) -> Posed:
+    """The person's vertices and landmarks in a frame of `size` (height, width)."""
+    height, width = size
+    mesh = deformed(model, person, frame)
+    count = len(mesh)
+    own = person.faces[(person.faces < count).all(1)]
+    rest_normals = np.zeros_like(mesh)
+    vertex_normals(mesh, own, rest_normals)
+    hung = np.where(
+        person.parent[:, None] >= 0,
+        mesh[person.parent] + person.along[:, None] * rest_normals[person.parent],
+        0,
+    )
+    everything = np.concatenate([mesh, (hung + person.offset).astype(np.float32)])
+    posed = bent(everything, person.follow, frame)
+    points = np.concatenate(
+        [model.skin_points.at(posed[:count]), iris_points_posed(model, person, mesh, frame), posed[model.extra_vertices]]
+    )
+    centre = bent(HEAD_CENTRE[None], np.ones(1, np.float32), frame)[0]
+    # the framing follows the sitter's neck, not the head, so that nods and turns move the head in the picture
+    anchor = bent(HEAD_CENTRE[None], np.zeros(1, np.float32), frame)[0]
+    camera = to_camera(posed, anchor, frame)
+    focal = frame.camera.unit * height * frame.camera.distance
+    origin = np.array([frame.camera.centre[0] * width, frame.camera.centre[1] * height], np.float32)
+    normals = np.zeros_like(camera)
+    vertex_normals(camera, person.faces, normals)
+    # the axes of the camera turn a mesh inside out unless both y and z flip: they do, so normals stay outward
+    seen = to_camera(points, anchor, frame)
+    middle = to_camera(centre[None], anchor, frame)[0, 2]
+    marks = project(seen, focal, origin)
+    marks[:, 2] = (seen[:, 2] - middle) * focal / middle
+    return Posed(
+        camera=camera,
+        projected=project(camera, focal, origin),
+        normals=normals,
+        landmarks=marks[:478],
+        landmark_depth=seen[:478, 2],
+        extra=marks[478:],
+    )
+
+
+def iris_points_posed(model: HeadModel, person: Person, mesh: Float, frame: Frame) -> Float:
+    """(10, 3) iris points in the posed head's axes."""
+    return bent(iris_points(model, mesh, person.iris_radius), np.ones(10, np.float32), frame)
+
+
+def to_camera(points: Float, anchor: Float, frame: Frame) -> Float:
+    """`points` (N, 3) from model axes into the camera's: x right, y down, z away."""
+    moved = (points - anchor) * np.array([1, -1, -1], np.float32)
+    shift = np.array(frame.shift, np.float32) + np.array([0, 0, frame.camera.distance], np.float32)
+    return (moved + shift).astype(np.float32)
+
+
+def project(points: Float, focal: float, origin: Float) -> Float:
+    """(N, 3) x, y in pixels and 1 / depth of `points` (N, 3) in the camera's axes."""
+    inverse = 1 / np.maximum(points[:, 2], 1e-3)
+    out = np.empty_like(points)
+    out[:, :2] = points[:, :2] * (focal * inverse)[:, None] + origin
+    out[:, 2] = np.where(points[:, 2] > 1, inverse, -1)
+    return out.astype(np.float32)
+
+
+def render(
+    model: HeadModel,
+    person: Person,
+    frame: Frame,
+    size: int | tuple[int, int] = 256,
+    *,
+    samples: int = 2,
+    background: Bytes | None = None,
+) -> HeadRender:
+    """The person in this frame, and its truth.
+
+    Args:
+        model: the head model that `person` was made from.
+        person: who.
+        frame: when.
+        size: side of a square picture, or (height, width), pixels.
+        samples: samples along each side of a pixel; 1 is fast and jagged.
+        background: (H, W, 3) uint8 sRGB instead of the person's own.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    posed = pose(model, person, frame, (height, width))
+    screen = posed.projected.copy()
+    screen[:, :2] *= samples
+    inverse = np.zeros((height * samples, width * samples), np.float32)
+    triangle = np.full((height * samples, width * samples), -1, np.int32)
+    rasterise(screen, person.faces, person.flags, person.corner_uv, inverse, triangle)
+
+    hits = np.empty((height, width), np.int32)
+    weights = np.zeros((height, width, 2), np.float32)
+    layers = np.empty((height, width), np.uint8)
+    matte = np.empty((height, width, 4), np.uint8)
+    pixel_surface(triangle, samples, screen, person.faces, person.layer, hits, weights, layers, matte, MATTE_OF_LAYER)
+
+    picture = (person.background(height, width) if background is None else background).copy()
+    shade(
+        triangle, samples, screen, person.faces, person.kind, person.corner_uv, posed.normals, person.rest,
+        person.albedo, person.occlusion, np.array([0, 0, -1], np.float32), person.detail, person.detail_of,
+        person.surface, person.light.ambient, person.light.lamps, eye_table(model, person), person.eye_colours,
+        mouth_table(posed), samples <= 2, picture,
+    )  # fmt: skip
+    return HeadRender(
+        rgb=picture,
+        landmarks=posed.landmarks,
+        visibility=visibility(posed, inverse, samples),
+        extra=posed.extra,
+        depth=pixel_depth(inverse, samples),
+        layers=layers,
+        matte=matte,
+        triangle=hits,
+        weights=weights,
+        projected=posed.projected,
+        pose=(np.diag([1, -1, -1]) @ frame.rotation() @ np.diag([1, -1, -1])).astype(np.float32),
+    )
+
+
+def eye_table(model: HeadModel, person: Person) -> Float:
+    """(2, 6) by side x < 0, x > 0: centre at rest (3), iris radius, pupil radius, height of the upper lid."""
+    rows = []
+    for material in (SCLERA_RIGHT, SCLERA_LEFT):
+        ball = model.vertices[model.vertices_of(material)]
+        centre = (ball.min(0) + ball.max(0)) / 2
+        front = ball[ball[:, 2].argmax()]
+        rows.append([front[0], front[1], centre[2], person.iris_radius, person.pupil_radius, 0.0])
+    return np.array(rows, np.float32)
+
+
+def mouth_table(posed: Posed) -> Float:
+    """(4,) where the mouth's dark begins, how fast it deepens, how much light the open lips let in, unused."""
+    marks = posed.landmarks
+    gap = float(np.linalg.norm(marks[13] - marks[14]))
+    width = float(np.linalg.norm(marks[78] - marks[308])) + 1e-6
+    return np.array([10.2, 0.45, 0.12 + 0.88 * min(gap / width / 0.3, 1.0), 0], np.float32)
+
+
+def pixel_depth(inverse: Float, samples: int) -> Float:
+    """(H, W) depth in model units of the sample beside each pixel's centre; inf for background."""
+    picked = inverse[samples // 2 :: samples, samples // 2 :: samples]
+    with np.errstate(divide="ignore"):
+        return np.where(picked > 0, 1 / picked, np.inf).astype(np.float32)
+
+
+def visibility(posed: Posed, inverse: Float, samples: int, *, slack: float = 0.45) -> Float:
+    """(478,) share of the nine samples around each landmark that no surface hides; 0 outside the picture.
+
+    Args:
+        posed: the frame's landmarks.
+        inverse: (H s, W s) 1 / depth of the nearest surface, 0 where there is none.
+        samples: samples along each side of a pixel.
+        slack: model units a surface may lie in front of a point and still count as its own.
+    """
+    height, width = inverse.shape
+    x = np.floor(posed.landmarks[:, 0] * samples).astype(int)
+    y = np.floor(posed.landmarks[:, 1] * samples).astype(int)
+    total = np.zeros(len(x), np.float32)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            px, py = x + dx, y + dy
+            inside = (px >= 0) & (px < width) & (py >= 0) & (py < height)
+            seen = inverse[py.clip(0, height - 1), px.clip(0, width - 1)]
+            nearest = np.where(seen > 0, 1 / np.maximum(seen, 1e-9), np.inf)
+            total += inside & (posed.landmark_depth <= nearest + slack)
+    return total / 9

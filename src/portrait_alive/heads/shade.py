@@ -1,0 +1,188 @@
+"""The compiled kernel that turns what each sample sees into light."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from portrait_alive.heads.raster import STRANDS_ACROSS, scrambled
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def hashed(a: float) -> float:
+    """A repeatable number in [0, 1) for `a`."""
+    h = np.sin(a * 12.9898) * 43758.547
+    return h - np.floor(h)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def shade(
+    triangle: NDArray[np.int32],
+    samples: int,
+    screen: NDArray[np.float32],
+    faces: NDArray[np.int32],
+    kind: NDArray[np.uint8],
+    corner_uv: NDArray[np.float32],
+    normals: NDArray[np.float32],
+    rest: NDArray[np.float32],
+    albedo: NDArray[np.float32],
+    occlusion: NDArray[np.float32],
+    view: NDArray[np.float32],
+    detail: NDArray[np.uint8],
+    detail_of: NDArray[np.int32],
+    surface: NDArray[np.float32],
+    ambient: NDArray[np.float32],
+    lights: NDArray[np.float32],
+    eyes: NDArray[np.float32],
+    eye_colours: NDArray[np.float32],
+    mouth: NDArray[np.float32],
+    grouped: bool,
+    picture: NDArray[np.uint8],
+) -> None:
+    """Draw what the samples see over `picture` (H, W, 3), uint8 sRGB, which holds the background.
+
+    Axes of `normals` (N, 3) and of light directions: x right, y down, z away from the viewer.
+
+    detail: (D, S, S, 3) uint8, 128 leaves the colour as it is; detail_of: (kinds,) row for each kind.
+    surface: (kinds, 4) specular strength, exponent, detail strength, wrap.
+    ambient: (4, 3) constant and linear terms of the surrounding light. lights: (K, 6) direction to the light, RGB.
+    eyes: (2, 6) centre at rest, iris radius, pupil radius, height of the upper lid, by side x < 0, x > 0.
+    eye_colours: (4, 3) sclera, outer iris, inner iris, limbus. mouth: (4,) depth at which the dark begins,
+    its falloff, light let in by the open lips, unused. grouped: shade once for all samples of a pixel of one kind.
+    """
+    height, width = picture.shape[:2]
+    size = detail.shape[1]
+    total = 1.0 / (samples * samples)
+    colour = np.zeros(3, np.float32)
+    out = np.zeros(3, np.float32)
+    taken = np.zeros(surface.shape[0], np.int32)
+    last = np.zeros((surface.shape[0], 3), np.float32)
+    for y in range(height):
+        for x in range(width):
+            seen = 0
+            taken[:] = 0
+            out[0] = 0.0
+            out[1] = 0.0
+            out[2] = 0.0
+            for j in range(samples):
+                for i in range(samples):
+                    t = triangle[y * samples + j, x * samples + i]
+                    if t < 0:
+                        continue
+                    seen += 1
+                    k = kind[t]
+                    if grouped:
+                        # shade once for all of a pixel's samples of one kind (hair: of one row)
+                        if taken[k] > 0 and (k != 4 or i > 0):
+                            for q in range(3):
+                                out[q] += last[k, q]
+                            continue
+                        taken[k] = 1
+                    a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
+                    px, py = x * samples + i + 0.5, y * samples + j + 0.5
+                    ax, ay = screen[a, 0], screen[a, 1]
+                    bx, by = screen[b, 0], screen[b, 1]
+                    cx, cy = screen[c, 0], screen[c, 1]
+                    inv = 1.0 / ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+                    w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inv
+                    w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inv
+                    w2 = 1.0 - w0 - w1
+                    nx = w0 * normals[a, 0] + w1 * normals[b, 0] + w2 * normals[c, 0]
+                    ny = w0 * normals[a, 1] + w1 * normals[b, 1] + w2 * normals[c, 1]
+                    nz = w0 * normals[a, 2] + w1 * normals[b, 2] + w2 * normals[c, 2]
+                    length = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
+                    nx /= length
+                    ny /= length
+                    nz /= length
+                    if k >= 4 and nz > 0.0:
+                        nx, ny, nz = -nx, -ny, -nz
+                    u = w0 * corner_uv[t, 0, 0] + w1 * corner_uv[t, 1, 0] + w2 * corner_uv[t, 2, 0]
+                    v = w0 * corner_uv[t, 0, 1] + w1 * corner_uv[t, 1, 1] + w2 * corner_uv[t, 2, 1]
+                    for q in range(3):
+                        colour[q] = w0 * albedo[a, q] + w1 * albedo[b, q] + w2 * albedo[c, q]
+                    shadow = w0 * occlusion[a] + w1 * occlusion[b] + w2 * occlusion[c]
+                    gloss = surface[k, 0]
+                    sharp = surface[k, 1]
+                    if k == 1:
+                        side = 0 if rest[a, 0] < 0.0 else 1
+                        ex = w0 * rest[a, 0] + w1 * rest[b, 0] + w2 * rest[c, 0] - eyes[side, 0]
+                        ey = w0 * rest[a, 1] + w1 * rest[b, 1] + w2 * rest[c, 1] - eyes[side, 1]
+                        ez = w0 * rest[a, 2] + w1 * rest[b, 2] + w2 * rest[c, 2] - eyes[side, 2]
+                        r = np.sqrt(ex * ex + ey * ey)
+                        iris, pupil = eyes[side, 3], eyes[side, 4]
+                        if ez > 0.0 and r < iris:
+                            if r < pupil:
+                                for q in range(3):
+                                    colour[q] = 0.004
+                            else:
+                                angle = np.arctan2(ey, ex)
+                                f = (r - pupil) / (iris - pupil)
+                                spoke = hashed(np.floor(angle * 14.0) + side * 50.0)
+                                spoke2 = hashed(np.floor(angle * 31.0 + 3.0 * f))
+                                m = 0.65 + 0.35 * spoke + 0.3 * (spoke2 - 0.5)
+                                edge = max(0.0, (r / iris - 0.8) / 0.2)
+                                for q in range(3):
+                                    base = eye_colours[2, q] + (eye_colours[1, q] - eye_colours[2, q]) * min(1.0, f * 1.3)
+                                    base *= m * (0.75 + 0.5 * f)
+                                    colour[q] = base + (eye_colours[3, q] - base) * edge * edge
+                        else:
+                            ring = min(1.0, max(0.0, (r - iris) / 0.09))
+                            red = min(1.0, max(0.0, (r - 0.8) / 0.7))
+                            for q in range(3):
+                                base = eye_colours[0, q] * (1.0 - (0.0 if q == 0 else 0.28 * red))
+                                colour[q] = eye_colours[3, q] + (base - eye_colours[3, q]) * (0.35 + 0.65 * ring)
+                    elif k == 2 or k == 3:
+                        rz = w0 * rest[a, 2] + w1 * rest[b, 2] + w2 * rest[c, 2]
+                        deep = max(0.0, mouth[0] - rz)
+                        shadow *= np.exp(-deep * mouth[1]) * mouth[2]
+                    else:
+                        d = detail_of[k]
+                        strength = surface[k, 2]
+                        if d >= 0 and strength > 0.0:
+                            fu = (u - np.floor(u)) * size
+                            fv = (v - np.floor(v)) * size
+                            iu, iv = int(fu) % size, int(fv) % size
+                            for q in range(3):
+                                colour[q] *= 1.0 + strength * (detail[d, iv, iu, q] / 128.0 - 1.0)
+                        if k == 4:
+                            strand = scrambled(int(u * STRANDS_ACROSS))
+                            for q in range(3):
+                                colour[q] *= 0.6 + 0.8 * strand
+                    wrap = surface[k, 3]
+                    s = 0.0
+                    for q in range(3):
+                        e = ambient[0, q] + ambient[1, q] * nx + ambient[2, q] * ny + ambient[3, q] * nz
+                        if e < 0.0:
+                            e = 0.0
+                        e *= shadow
+                        for m in range(lights.shape[0]):
+                            # red light travels farther under skin: it wraps around more
+                            w = wrap * (1.0 if q == 0 else (0.45 if q == 1 else 0.3))
+                            dot = nx * lights[m, 0] + ny * lights[m, 1] + nz * lights[m, 2]
+                            dot = (dot + w) / (1.0 + w)
+                            if dot > 0.0:
+                                e += dot * lights[m, 3 + q] * (0.35 + 0.65 * shadow)
+                        colour[q] *= e
+                    if gloss > 0.0:
+                        for m in range(lights.shape[0]):
+                            hx = lights[m, 0] + view[0]
+                            hy = lights[m, 1] + view[1]
+                            hz = lights[m, 2] + view[2]
+                            norm = np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-9
+                            dot = (nx * hx + ny * hy + nz * hz) / norm
+                            if dot > 0.3:
+                                s = gloss * np.exp(sharp * np.log(dot)) * shadow
+                                for q in range(3):
+                                    colour[q] += s * lights[m, 3 + q]
+                    for q in range(3):
+                        last[k, q] = colour[q]
+                        out[q] += colour[q]
+            share = seen * total
+            for q in range(3):
+                value = out[q] * total
+                if seen > 0:
+                    value /= share
+                    if value > 0.7:
+                        value = 0.7 + 0.3 * np.tanh((value - 0.7) / 0.6)
+                    value = np.sqrt(value) * 255.0 * share
+                value += picture[y, x, q] * (1.0 - share) + 0.5
+                picture[y, x, q] = np.uint8(min(value, 255.0))
