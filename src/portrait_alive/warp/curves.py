@@ -1,0 +1,96 @@
+"""Openings bounded by an upper and a lower curve: the mouth between the lips, the eye between the lids."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.types import Float
+
+SAMPLES = 48
+"""Places along an opening at which its curves are evaluated."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """An opening in its own axes: u from one corner to the other, v across, downwards in an upright face."""
+
+    origin: Float
+    """(2,) first corner, picture coordinates."""
+    along: Float
+    """(2,) unit vector from the first corner to the second."""
+    width: float
+    """Pixels between the corners."""
+    u: Float
+    """(S,) increasing, pixels from the first corner."""
+    upper: Float
+    """(S,) v of the upper curve at `u`."""
+    lower: Float
+    """(S,) v of the lower curve; never above the upper one."""
+
+    @staticmethod
+    def between(points: Float, upper: tuple[int, ...], lower: tuple[int, ...]) -> "Opening":
+        """Measured on points (P, 2 or more); both index lists run from the first corner to the second."""
+        first, last = points[upper[0], :2], points[upper[-1], :2]
+        span = last - first
+        width = max(float(np.linalg.norm(span)), 1e-3)
+        along = (span / width).astype(np.float32)
+        across = np.array([-along[1], along[0]], np.float32)
+        u = np.linspace(0, width, SAMPLES, dtype=np.float32)
+        curves = []
+        for indices in (upper, lower):
+            offset = points[list(indices), :2] - first
+            curves.append(_curve(offset @ along, offset @ across, u, width))
+        middle = (curves[0] + curves[1]) / 2
+        crossed = curves[0] > curves[1]
+        top = np.where(crossed, middle, curves[0]).astype(np.float32)
+        bottom = np.where(crossed, middle, curves[1]).astype(np.float32)
+        return Opening(first.astype(np.float32), along, width, u, top, bottom)
+
+    @property
+    def gap(self) -> float:
+        """Largest distance between the curves in pixels."""
+        return float((self.lower - self.upper).max())
+
+    @property
+    def area(self) -> float:
+        """Square pixels of the opening."""
+        return float((self.lower - self.upper).mean() * self.width)
+
+    def axes(self, x: Float, y: Float) -> tuple[Float, Float]:
+        """(u, v) of picture coordinates."""
+        dx, dy = x - self.origin[0], y - self.origin[1]
+        return dx * self.along[0] + dy * self.along[1], dy * self.along[0] - dx * self.along[1]
+
+    def curves_at(self, u: Float) -> tuple[Float, Float]:
+        """(upper, lower) v of the curves at any u; beyond the corners, the corner's."""
+        place = np.clip(u * np.float32((SAMPLES - 1) / self.width), 0, SAMPLES - 1.001)
+        index = place.astype(np.int32)
+        part = place - index
+        upper = self.upper[index] + part * (self.upper[index + 1] - self.upper[index])
+        lower = self.lower[index] + part * (self.lower[index + 1] - self.lower[index])
+        return cast(Float, upper), cast(Float, lower)
+
+    def coverage(self, u: Float, v: Float, upper: Float, lower: Float) -> Float:
+        """Share of each pixel that lies in the opening, in [0, 1], exact for curves along u."""
+        high = np.minimum(lower, v + 0.5) - np.maximum(upper, v - 0.5)
+        sides = np.clip(np.minimum(u, self.width - u) + 0.5, 0, 1)
+        return cast(Float, np.clip(high, 0, 1) * sides)
+
+
+def _curve(u: NDArray[np.float32], v: NDArray[np.float32], at: Float, width: float) -> Float:
+    """A smooth curve through (u, v), kept a function of u where the points turn back (seen from the side)."""
+    forward = np.maximum.accumulate(np.clip(u, 0, width).astype(np.float64))
+    forward = forward + np.arange(len(u)) * 1e-4
+    # cubic Hermite with Catmull-Rom slopes on the uneven knots
+    slope = np.gradient(v.astype(np.float64), forward)
+    limit = 3.0
+    slope = np.clip(slope, -limit, limit)
+    index = np.clip(np.searchsorted(forward, at, side="right") - 1, 0, len(u) - 2)
+    step = forward[index + 1] - forward[index]
+    t = np.clip((at - forward[index]) / step, 0, 1)
+    h00, h10 = (1 + 2 * t) * (1 - t) ** 2, t * (1 - t) ** 2
+    h01, h11 = t * t * (3 - 2 * t), t * t * (t - 1)
+    curve = h00 * v[index] + h10 * step * slope[index] + h01 * v[index + 1] + h11 * step * slope[index + 1]
+    return cast(Float, curve.astype(np.float32))

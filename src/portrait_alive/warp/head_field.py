@@ -1,0 +1,177 @@
+"""How far each place of the source moves: mesh inside the face, the rigid head around it, nothing at the shoulders."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.shape import topology
+from portrait_alive.types import MESH_POINTS, Float, SourceFace
+from portrait_alive.warp.grid import Grid
+from portrait_alive.warp.mesh_weights import MeshWeights, weights_at
+
+RIM_POINTS = 72
+"""Places on the outline of the mesh whose motion beyond the rigid head's spreads outwards."""
+SKULL_POINTS = 80
+"""The points beyond the mesh that belong to skull and ears come first and move as one piece."""
+
+
+@dataclass(frozen=True, eq=False)
+class RigidMotion:
+    """A similarity in space: q = scale * rotation @ p + shift."""
+
+    rotation: NDArray[np.float64]
+    scale: float
+    shift: NDArray[np.float64]
+
+    @staticmethod
+    def between(source: Float, driven: Float, turn: Float) -> "RigidMotion":
+        """The motion with a known rotation that best takes `source` (N, 3) to `driven` (N, 3)."""
+        a, b = source.astype(np.float64), driven.astype(np.float64)
+        centred = (a - a.mean(0)) @ turn.astype(np.float64).T
+        target = b - b.mean(0)
+        scale = float((centred[:, :2] * target[:, :2]).sum() / max((centred[:, :2] ** 2).sum(), 1e-9))
+        rotation = turn.astype(np.float64)
+        return RigidMotion(rotation, scale, b.mean(0) - scale * rotation @ a.mean(0))
+
+    def apply(self, points: Float) -> Float:
+        """Where points (N, 3) go."""
+        return cast(Float, (self.scale * points @ self.rotation.T + self.shift).astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class HeadField:
+    """All that turns moved points into a displacement field over the region; made once per source."""
+
+    grid: Grid
+    mesh: MeshWeights
+    rim: MeshWeights
+    """Weights of the rim places."""
+    rim_places: Float
+    """(R, 3) where the rim lies in the source."""
+    outer: NDArray[np.int64]
+    """(N,) flat indices of the nodes outside the mesh."""
+    spread: Float
+    """(N, R) share of each rim place's motion that an outer node takes on."""
+    carried: Float
+    """(N, 7) coordinates that the rigid motion's coefficients multiply."""
+    centre: Float
+    """(3,) middle of the skull."""
+
+    def displacement(self, points: Float, source: Float, rigid: RigidMotion) -> Float:
+        """(rows, columns, 2) pixels by which each node moves.
+
+        Args:
+            points: (P, 3) driven points.
+            source: (P, 3) the same in the source.
+            rigid: motion of the skull.
+        """
+        rows, columns = self.grid.shape
+        field = np.empty((rows * columns, 2), np.float32)
+        moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
+        field[self.mesh.where] = self.mesh.apply(moved)
+        rim = self.rim.apply(moved) - (rigid.apply(self.rim_places)[:, :2] - self.rim_places[:, :2])
+        field[self.outer] = self.carried @ _rigid_coefficients(rigid, self.centre) + self.spread @ rim
+        return field.reshape(rows, columns, 2)
+
+
+def _rigid_coefficients(rigid: RigidMotion, centre: Float) -> Float:
+    """(7, 2): full turn of (x, y, z, 1), then turn in the picture's plane only of (x, y, 1); both less the identity."""
+    full = rigid.scale * rigid.rotation[:2]
+    u, _, vt = np.linalg.svd(rigid.rotation[:2, :2])
+    plane = rigid.scale * u @ np.diag([1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+    middle = centre.astype(np.float64)
+    moved = rigid.scale * rigid.rotation @ middle + rigid.shift
+    one = np.eye(2)
+    return np.vstack(
+        [
+            full[:, :2].T - one,
+            full[:, 2:].T,
+            rigid.shift[None, :2],
+            plane.T - one,
+            (moved[:2] - plane @ middle[:2])[None],
+        ]
+    ).astype(np.float32)
+
+
+def head_field(grid: Grid, face: SourceFace, triangles: NDArray[np.int32], opacity: Float, hold: Float) -> HeadField:
+    """Prepare the field.
+
+    Args:
+        grid: over the moving region.
+        face: the source's face.
+        triangles: (T, 3) of the mesh.
+        opacity: (rows, columns) of the sitter at the nodes.
+        hold: (rows, columns) in [0, 1]: 1 where a place goes with the head, 0 where it stays.
+    """
+    nodes = grid.nodes()
+    points = face.points
+    mesh = weights_at(nodes, points, triangles)
+    covered = np.zeros(grid.shape, np.uint8)
+    covered.reshape(-1)[mesh.where] = 1
+    rim = _rim(mesh, covered)
+    places = rim_places(rim, points)
+    outer = np.flatnonzero(covered.reshape(-1) == 0)
+    at = nodes.reshape(-1, 2)[outer]
+    height = float(np.ptp(points[list(topology.FACE_OVAL), 1]))
+    distance = np.linalg.norm(at[:, None] - places[None, :, :2], axis=2)
+    share = 1.0 / (distance + 0.25 * grid.cell) ** 3
+    share /= share.sum(1, keepdims=True)
+    away = distance.min(1)
+    weight = hold.reshape(-1)[outer]
+    fade = np.exp(-((away / (0.3 * height)) ** 2)) * weight
+    skull = points[MESH_POINTS : MESH_POINTS + SKULL_POINTS]
+    centre = (skull.min(0) + skull.max(0)) / 2
+    return HeadField(
+        grid=grid,
+        mesh=mesh,
+        rim=rim,
+        rim_places=places,
+        outer=outer,
+        spread=(share * fade[:, None]).astype(np.float32),
+        carried=_carried(at, places, share, away, opacity, covered, outer, weight, grid.cell),
+        centre=centre.astype(np.float32),
+    )
+
+
+def rim_places(rim: MeshWeights, points: Float) -> Float:
+    """(R, 3) positions of the rim in the source, depth included."""
+    return cast(Float, (points[rim.points] * rim.weights[..., None]).sum(1).astype(np.float32))
+
+
+def _rim(mesh: MeshWeights, covered: NDArray[np.uint8]) -> MeshWeights:
+    contours, _ = cv2.findContours(covered, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(contours, key=len)[:, 0]
+    chosen = outline[np.linspace(0, len(outline), min(RIM_POINTS, len(outline)), endpoint=False).astype(int)]
+    table = np.full(covered.size, -1, np.int64)
+    table[mesh.where] = np.arange(len(mesh.where))
+    rows = table[chosen[:, 1] * covered.shape[1] + chosen[:, 0]]
+    return MeshWeights(mesh.where[rows], mesh.points[rows], mesh.weights[rows])
+
+
+def _carried(
+    at: Float,
+    places: Float,
+    share: Float,
+    away: Float,
+    opacity: Float,
+    covered: NDArray[np.uint8],
+    outer: NDArray[np.int64],
+    weight: Float,
+    cell: int,
+) -> Float:
+    """Coordinates of the outer nodes: by depth next to the face, in the picture's plane at the silhouette.
+
+    A round head that turns keeps its outline; so hair moves by its depth next to the face and, at the silhouette, only
+    as the middle of the skull does. In between one goes over into the other.
+    """
+    inside = ((opacity > 0.5) | (covered > 0)).astype(np.uint8)
+    to_edge = cv2.distanceTransform(inside, cv2.DIST_L2, 5).reshape(-1)[outer] * cell
+    margin = 3.0 * cell  # next to the mesh its own depth counts, however near the silhouette is
+    near = np.clip((to_edge + margin) / (to_edge + away + margin), 0, 1)
+    near = (near * near * (3 - 2 * near))[:, None] * weight[:, None]
+    far = weight[:, None] - near
+    depth = (share @ places[:, 2])[:, None]
+    return np.hstack([near * at, near * depth, near, far * at, far]).astype(np.float32)

@@ -1,0 +1,183 @@
+"""The portrait taken apart, once per source: everything that a frame needs and that does not depend on the motion."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from portrait_alive.shape import topology
+from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.types import Bytes, Float, Picture, SourceFace
+from portrait_alive.warp.detail import Detail
+from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
+from portrait_alive.warp.filling import grain_of
+from portrait_alive.warp.fine_texture import FineTexture
+from portrait_alive.warp.grid import Grid
+from portrait_alive.warp.head_field import HeadField, head_field
+from portrait_alive.warp.matte import person_matte
+from portrait_alive.warp.mouth import MouthLayer, take_mouth_apart
+from portrait_alive.warp.plate import separate
+from portrait_alive.warp.region import HeadFrame, hold_of_head, region_grid
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """A portrait taken apart. The region is `grid`'s rectangle; it may reach past the picture by less than a cell."""
+
+    face: SourceFace
+    frame: HeadFrame
+    grid: Grid
+    indices: Float
+    """(rows, columns, 2) node indices of the grid."""
+    still: Bytes
+    """(h, w, 3) uint8: the region of the source as it is."""
+    background: Bytes
+    """(h, w, 3) uint8: the region without the sitter."""
+    sitter: FineTexture
+    """(h, w, 4) uint8: the sitter's colours, continued beyond the silhouette, and opacity."""
+    opacity: Float
+    """(h, w) float32 in [0, 1] of the sitter."""
+    field: HeadField
+    eyes: tuple[EyeLayer, ...]
+    """Right, left; those that lie in the picture."""
+    mouth: MouthLayer | None
+    """None where the mouth lies outside the picture."""
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom) of the region in picture pixels; right and bottom may pass the picture's edge."""
+        height, width = self.grid.size
+        return self.grid.left, self.grid.top, self.grid.left + width, self.grid.top + height
+
+
+def take_apart(picture: Picture, face: SourceFace, basis: ShapeBasis, *, matte: Float | None = None) -> Layers:
+    """Take a portrait apart.
+
+    Args:
+        picture: the source.
+        face: its face.
+        basis: the shape basis, for the mesh's triangles.
+        matte: (H, W) float in [0, 1], opacity of the sitter over the whole picture; None computes one.
+    """
+    frame = HeadFrame.of(face)
+    grid = region_grid(frame, picture.size)
+    height, width = grid.size
+    still = _region_of(picture.pixels, grid)
+    if matte is None:
+        opacity = person_matte(still, face, (grid.left, grid.top), frame.face_height)
+    else:
+        opacity = _region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / 255
+    grain_px = frame.face_height / 120
+    background_grain = grain_of(still, _clearest_patch(opacity), (height, width), radius_px=2 * grain_px)
+    layers = separate(still, opacity, margin_px=0.025 * frame.face_height, fill_grain=background_grain)
+    sitter = FineTexture.of(np.dstack([layers.sitter, np.round(opacity * 255).astype(np.uint8)]))
+    at_nodes = cv2.resize(opacity, (grid.columns, grid.rows), interpolation=cv2.INTER_AREA)
+    at_nodes = np.pad(at_nodes, 1, mode="edge").astype(np.float32)
+    hold = hold_of_head(grid, frame, picture.size)
+    skin = _cheek_patch(face, grid, frame)
+    eyes = tuple(
+        eye
+        for upper, lower, iris in (
+            (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, topology.RIGHT_IRIS),
+            (topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, topology.LEFT_IRIS),
+        )
+        if (eye := _eye(still, face, basis, grid, skin, grain_px, upper, lower, iris)) is not None
+    )
+    return Layers(
+        face=face,
+        frame=frame,
+        grid=grid,
+        indices=grid.indices(),
+        still=still,
+        background=layers.background,
+        sitter=sitter,
+        opacity=opacity,
+        field=head_field(grid, face, basis.triangles, at_nodes, hold),
+        eyes=eyes,
+        mouth=_mouth(still, face, basis, grid, frame, skin, grain_px),
+    )
+
+
+def _region_of(pixels: Bytes, grid: Grid) -> Bytes:
+    """The region's pixels; past the picture's edge, mirrored."""
+    height, width = grid.size
+    piece = pixels[grid.top : grid.top + height, grid.left : grid.left + width]
+    missing = (height - piece.shape[0], width - piece.shape[1])
+    if missing != (0, 0):
+        piece = cv2.copyMakeBorder(piece, 0, missing[0], 0, missing[1], cv2.BORDER_REFLECT_101)
+    return np.ascontiguousarray(piece)
+
+
+def _part(still: Bytes, grid: Grid, detail: Detail) -> Bytes:
+    left, top, right, bottom = detail.view
+    return np.ascontiguousarray(still[top - grid.top : bottom - grid.top, left - grid.left : right - grid.left])
+
+
+def _eye(
+    still: Bytes,
+    face: SourceFace,
+    basis: ShapeBasis,
+    grid: Grid,
+    skin: tuple[slice, slice],
+    grain_px: float,
+    upper: tuple[int, ...],
+    lower: tuple[int, ...],
+    iris: tuple[int, ...],
+) -> EyeLayer | None:
+    points = face.points
+    corners = points[[upper[0], upper[-1]], :2]
+    width = max(float(np.linalg.norm(corners[1] - corners[0])), 0.12 * float(np.ptp(points[:468, 1])))
+    centre = points[list(upper + lower), :2].mean(0)
+    reach = np.array([1.05, 0.95], np.float32) * width
+    cell = max(grid.cell // 2, 1)
+    detail = Detail.around(grid, centre - reach, centre + reach, cell, feather_px=max(0.15 * width, 2.0))
+    if detail is None:
+        return None
+    grain = grain_of(still, skin, detail.grid.size, radius_px=grain_px)
+    return take_eye_apart(_part(still, grid, detail), detail, points, basis.triangles, upper, lower, iris, grain)
+
+
+def _mouth(
+    still: Bytes,
+    face: SourceFace,
+    basis: ShapeBasis,
+    grid: Grid,
+    frame: HeadFrame,
+    skin: tuple[slice, slice],
+    grain_px: float,
+) -> MouthLayer | None:
+    points = face.points
+    lips = points[list(topology.LIPS), :2]
+    low, high = lips.min(0), lips.max(0)
+    tall = frame.face_height
+    low, high = low - np.array([0.2, 0.17]) * tall, high + np.array([0.2, 0.38]) * tall
+    cell = max(grid.cell // 2, 1)
+    detail = Detail.around(grid, low, high, cell, feather_px=max(0.06 * tall, 2.0))
+    if detail is None:
+        return None
+    grain = grain_of(still, skin, detail.grid.size, radius_px=grain_px) * np.float32(0.5)
+    box = points[:468, :2]
+    x0, y0 = np.maximum(box.min(0) - (grid.left, grid.top), 0).astype(int)
+    x1, y1 = (box.max(0) - (grid.left, grid.top)).astype(int)
+    face_pixels = still[y0 + (y1 - y0) // 4 : y1, x0 + (x1 - x0) // 5 : x1 - (x1 - x0) // 5].reshape(-1, 3)
+    return take_mouth_apart(_part(still, grid, detail), detail, points, basis.triangles, grain, face_pixels)
+
+
+def _cheek_patch(face: SourceFace, grid: Grid, frame: HeadFrame) -> tuple[slice, slice]:
+    """Rows and columns, in the region, of bare skin: the cheek that is turned to the viewer."""
+    sides = [face.points[list(cheek), :2] for cheek in ((50, 101, 205, 36), (280, 330, 425, 266))]
+    widest = max(sides, key=lambda corners: float(np.ptp(corners[:, 0]) * np.ptp(corners[:, 1])))
+    centre = widest.mean(0) - (grid.left, grid.top)
+    half = 0.09 * frame.face_height
+    low, high = np.maximum(centre - half, 0).astype(int), (centre + half).astype(int) + 1
+    return slice(low[1], high[1]), slice(low[0], high[0])
+
+
+def _clearest_patch(opacity: Float) -> tuple[slice, slice]:
+    """Rows and columns of the square that shows most background."""
+    height, width = opacity.shape
+    side = max(min(height, width) // 5, 4)
+    clear = cv2.blur(1 - opacity, (side, side), borderType=cv2.BORDER_CONSTANT)
+    row, column = np.unravel_index(int(clear.argmax()), clear.shape)
+    top, left = max(int(row) - side // 2, 0), max(int(column) - side // 2, 0)
+    return slice(top, min(top + side, height)), slice(left, min(left + side, width))

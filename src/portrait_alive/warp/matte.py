@@ -1,0 +1,121 @@
+"""How much of each pixel belongs to the sitter: GrabCut seeded by the head's geometry, refined along the picture's edges."""
+
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.types import MESH_POINTS, Bytes, Float, SourceFace
+
+WORK_SIDE_PX = 260
+"""Longer side of the picture in which GrabCut works."""
+_GRABCUT_ROUNDS = 4
+
+
+def person_matte(pixels: Bytes, face: SourceFace, origin: tuple[float, float], face_height: float) -> Float:
+    """Opacity of head, hair, hat, neck and body over the background.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB, the surroundings of the head.
+        face: the face, in the whole picture's coordinates.
+        origin: (x, y) of the first pixel's corner in the whole picture.
+        face_height: height of the face mesh in pixels.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    height, width = pixels.shape[:2]
+    scale = min(1.0, WORK_SIDE_PX / max(height, width))
+    size = (max(int(width * scale), 8), max(int(height * scale), 8))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    points = (face.points - np.array([*origin, 0], np.float32)) * np.float32(scale)
+    seeds = _seeds(points, face_height * scale, small.shape[:2])
+    cut = _grabcut(small, seeds)
+    guide = small.astype(np.float32) / 255
+    radius = max(int(face_height * scale * 0.03), 2)
+    coarse = guided_filter(guide, cut.astype(np.float32), radius, 1e-3)
+    coarse = cast(Float, np.clip((coarse - 0.1) / 0.8, 0, 1))
+    if scale >= 1.0:
+        return coarse
+    enlarged = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    refined = guided_filter(pixels.astype(np.float32) / 255, enlarged, max(int(face_height * 0.02), 2), 3e-4)
+    return cast(Float, np.clip((refined - 0.08) / 0.84, 0, 1).astype(np.float32))
+
+
+def _seeds(points: Float, face_height: float, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """GrabCut's initial labels from what the head's geometry promises."""
+    seeds = np.full(shape, cv2.GC_PR_BGD, np.uint8)
+    mesh = points[:468, :2]
+    head = np.concatenate([mesh, points[MESH_POINTS:, :2]])
+    low, high = head[: len(mesh) + 80].min(0), head[: len(mesh) + 80].max(0)
+    centre = (low + high) / 2
+    reach = (high - low) / 2
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    # beyond half a face around the head, and above the shoulders' line, nothing of the sitter is expected
+    ring = np.sqrt(((x - centre[0]) / (reach[0] * 1.75)) ** 2 + ((y - centre[1]) / (reach[1] * 1.6)) ** 2)
+    chin = mesh[:, 1].max()
+    seeds[(ring > 1) & (y < chin)] = cv2.GC_BGD
+    likely = cv2.convexHull(head[: len(mesh) + 80].astype(np.float32))
+    cv2.fillConvexPoly(seeds, np.round(likely).astype(np.int32), int(cv2.GC_PR_FGD))
+    # the body: a trapezium under the chin that widens to the shoulders
+    middle = float(mesh[152, 0])
+    half = float(high[0] - low[0]) / 2
+    for row in range(max(int(chin), 0), shape[0]):
+        spread = half * min(0.55 + 1.6 * (row - chin) / face_height, 2.2)
+        seeds[row, max(int(middle - spread), 0) : max(int(middle + spread), 0)] = cv2.GC_PR_FGD
+    sure = cv2.convexHull(mesh.astype(np.float32))[:, 0]
+    sure = sure.mean(0) + (sure - sure.mean(0)) * 0.94
+    cv2.fillConvexPoly(seeds, np.round(sure).astype(np.int32), int(cv2.GC_FGD))
+    neck_bottom = min(int(chin + 0.25 * face_height), shape[0])
+    seeds[max(int(chin), 0) : neck_bottom, max(int(middle - 0.3 * half), 0) : int(middle + 0.3 * half) + 1] = cv2.GC_FGD
+    return seeds
+
+
+def _grabcut(small: Bytes, seeds: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    labels = seeds.copy()
+    background, sitter = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(
+        np.ascontiguousarray(small), labels, None, background, sitter, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK
+    )
+    cut = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    cut = cv2.morphologyEx(cv2.morphologyEx(cut, cv2.MORPH_OPEN, kernel), cv2.MORPH_CLOSE, kernel)
+    return _without_islands(cut, seeds == cv2.GC_FGD)
+
+
+def _without_islands(cut: NDArray[np.uint8], sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The part connected with what is certain, with its holes closed."""
+    _, parts = cv2.connectedComponents(cut)
+    kept = np.isin(parts, np.unique(parts[sure & (cut > 0)])) & (cut > 0)
+    _, holes = cv2.connectedComponents((~kept).astype(np.uint8))
+    rim = np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]]))
+    return kept | ~np.isin(holes, rim)
+
+
+def guided_filter(guide: Float, values: Float, radius: int, epsilon: float) -> Float:
+    """`values` smoothed so that they follow the edges of a colour guide (He, Sun and Tang 2013), by box filters.
+
+    Args:
+        guide: (H, W, 3) float32 in [0, 1].
+        values: (H, W) float32.
+        radius: half the window in pixels.
+        epsilon: contrast (squared) below which the guide's edges are ignored.
+    """
+    window = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(image: Float) -> Float:
+        return cast(Float, cv2.blur(image, window, borderType=cv2.BORDER_REFLECT))
+
+    mean_guide, mean_values = mean(guide), mean(values)
+    covariance = mean(guide * values[..., None]) - mean_guide * mean_values[..., None]
+    products = [(i, j) for i in range(3) for j in range(i, 3)]
+    spread = np.empty((*values.shape, 3, 3), np.float32)
+    for i, j in products:
+        entry = mean(np.ascontiguousarray(guide[..., i] * guide[..., j])) - mean_guide[..., i] * mean_guide[..., j]
+        spread[..., i, j] = spread[..., j, i] = entry
+    spread[..., range(3), range(3)] += np.float32(epsilon)
+    slope = np.linalg.solve(spread, covariance[..., None])[..., 0].astype(np.float32)
+    offset = mean_values - (slope * mean_guide).sum(-1)
+    return cast(Float, (mean(slope) * guide).sum(-1) + mean(offset))

@@ -1,0 +1,92 @@
+"""Which mesh points move a place, and by how much: barycentric weights of grid nodes, once per source."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.types import Float
+
+
+@dataclass(frozen=True, eq=False)
+class MeshWeights:
+    """For some grid nodes, three points and their weights."""
+
+    where: NDArray[np.int64]
+    """(N,) flat index of each node in its grid."""
+    points: NDArray[np.int32]
+    """(N, 3) indices of points."""
+    weights: Float
+    """(N, 3), sum 1."""
+
+    def apply(self, values: Float) -> Float:
+        """Interpolate per-point values (P, 2) at the nodes: (N, 2)."""
+        first, second, third = self.points.T
+        a, b, c = self.weights.T[..., None]
+        return cast(Float, values[first] * a + values[second] * b + values[third] * c)
+
+    def scatter(self, values: Float, into: Float) -> None:
+        """Write interpolated values (P, C) at the nodes of a field (rows, columns, C), in place."""
+        into.reshape(-1, into.shape[-1])[self.where] = self.apply(values)
+
+
+def weights_at(nodes: Float, points: Float, triangles: NDArray[np.int32]) -> MeshWeights:
+    """Weights of the nodes that a mesh covers; where it covers them twice, of the nearest surface.
+
+    Args:
+        nodes: (rows, columns, 2) regular grid of picture coordinates.
+        points: (P, 3) picture coordinates with depth away from the viewer.
+        triangles: (T, 3) indices into `points`.
+    """
+    rows, columns = nodes.shape[:2]
+    origin, cell = nodes[0, 0], float(nodes[0, 1, 0] - nodes[0, 0, 0])
+    depth = np.full((rows, columns), np.inf, np.float32)
+    owner = np.full((rows, columns), -1, np.int32)
+    share = np.zeros((rows, columns, 3), np.float32)
+    flat = points[:, :2].astype(np.float64)
+    for number, corner in enumerate(triangles):
+        a, b, c = flat[corner]
+        low = np.maximum(np.ceil((np.minimum(np.minimum(a, b), c) - origin) / cell - 1e-6), 0).astype(int)
+        high = np.floor((np.maximum(np.maximum(a, b), c) - origin) / cell + 1e-6).astype(int)
+        x0, y0, x1, y1 = low[0], low[1], min(high[0], columns - 1), min(high[1], rows - 1)
+        area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+        if x1 < x0 or y1 < y0 or abs(area) < 1e-9:
+            continue
+        x = nodes[y0 : y1 + 1, x0 : x1 + 1, 0].astype(np.float64)
+        y = nodes[y0 : y1 + 1, x0 : x1 + 1, 1].astype(np.float64)
+        wb = ((x - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (y - a[1])) / area
+        wc = ((b[0] - a[0]) * (y - a[1]) - (x - a[0]) * (b[1] - a[1])) / area
+        wa = 1 - wb - wc
+        z = (wa * points[corner[0], 2] + wb * points[corner[1], 2] + wc * points[corner[2], 2]).astype(np.float32)
+        view = (slice(y0, y1 + 1), slice(x0, x1 + 1))
+        wins = (wa >= -1e-6) & (wb >= -1e-6) & (wc >= -1e-6) & (z < depth[view])
+        depth[view][wins] = z[wins]
+        owner[view][wins] = number
+        share[view][wins] = np.stack([wa, wb, wc], -1)[wins]
+    where = np.flatnonzero(owner.reshape(-1) >= 0)
+    return MeshWeights(
+        where=where,
+        points=triangles[owner.reshape(-1)[where]].astype(np.int32),
+        weights=np.ascontiguousarray(share.reshape(-1, 3)[where]),
+    )
+
+
+def extended(weights: MeshWeights, keep: NDArray[np.bool_]) -> MeshWeights:
+    """Weights for every node of a grid: those of the nearest covered node that is to be kept.
+
+    Args:
+        weights: of the covered nodes.
+        keep: (rows, columns) nodes whose own weights may be used.
+    """
+    table = np.full(keep.size, -1, np.int64)
+    table[weights.where] = np.arange(len(weights.where))
+    known = (table >= 0) & keep.reshape(-1)
+    _, labels = cv2.distanceTransformWithLabels(
+        (~known).reshape(keep.shape).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_label = np.zeros(int(labels.max()) + 1, np.int64)
+    of_label[labels.reshape(-1)[known]] = table[known]
+    nearest = of_label[labels.reshape(-1)]
+    return MeshWeights(np.arange(keep.size), weights.points[nearest], weights.weights[nearest])

@@ -1,0 +1,228 @@
+"""The mouth per frame: two sheets of skin cut along the inner lips, and between them what the lips uncover."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.shape import topology
+from portrait_alive.types import Bytes, Float
+from portrait_alive.warp.curves import Opening
+from portrait_alive.warp.detail import Detail, inside, smoothstep
+from portrait_alive.warp.fine_texture import FineTexture
+from portrait_alive.warp.head_field import RigidMotion
+from portrait_alive.warp.mesh_weights import MeshWeights, extended, weights_at
+from portrait_alive.warp.teeth import Palette, lower_row, palette_of, tongue, upper_row
+
+SKULL_ANCHORS = (2, 97, 326, 98, 327, 164)
+"""Mesh points under the nose: upper teeth move as they do."""
+JAW_ANCHORS = (152, 175, 199, 200, 148, 377)
+"""Mesh points of the chin: lower teeth move as they do."""
+OPEN_GAP = 0.06
+"""A gap between the lips, over the mouth's width, from which on the source's mouth counts as open."""
+
+
+@dataclass(frozen=True, eq=False)
+class MouthLayer:
+    """The source's mouth, taken apart."""
+
+    detail: Detail
+    opening: Opening
+    upper_skin: MeshWeights
+    """Everything above the cut, continued below it."""
+    lower_skin: MeshWeights
+    """Everything below the cut, continued above it."""
+    palette: Palette
+    openness: float
+    """1 where the source shows the inside of its mouth, 0 where its lips are closed."""
+    halves: FineTexture
+    """(h, w, 4) the picture, and the opacity of the source's own inside."""
+    grain: Float
+    """(h, w, 3) for what is drawn."""
+    rest: float
+    """v, in mouth widths, at which closed lips would meet, from the upper lip's edge."""
+
+
+@dataclass(frozen=True, eq=False)
+class MouthFrame:
+    """The mouth of an output frame."""
+
+    pixels: Float
+    """(h, w, 3) float32 colours of the mouth's rectangle."""
+    drawn: Float
+    """(h, w) in [0, 1]: how much of each pixel the source did not supply."""
+
+
+def take_mouth_apart(
+    pixels: Bytes, detail: Detail, points: Float, triangles: NDArray[np.int32], grain: Float, face_pixels: Bytes
+) -> MouthLayer:
+    """Prepare the mouth.
+
+    Args:
+        pixels: (h, w, 3) uint8 sRGB of the mouth's rectangle.
+        detail: the rectangle.
+        points: (P, 3) of the source.
+        triangles: (T, 3) of the mesh.
+        grain: (h, w, 3) for what is drawn.
+        face_pixels: (N, 3) uint8, the face's colours.
+    """
+    opening = Opening.between(points, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
+    nodes = detail.grid.nodes()
+    hole = set(topology.LIPS_INNER)
+    skin = np.array([t for t in triangles if not hole.issuperset(t.tolist())], np.int32)
+    covered = weights_at(nodes, points, skin)
+    u, v = opening.axes(nodes[..., 0], nodes[..., 1])
+    upper, lower = opening.curves_at(u)
+    between = (u > 0) & (u < opening.width)
+    middle = (upper + lower) / 2
+    lips = np.concatenate([points[list(topology.LIPS_OUTER), :2]])
+    in_lips = inside(nodes, lips)
+    lip_pixels = _pick(pixels, detail, in_lips)
+    lip_colour = np.median(lip_pixels, 0).astype(np.float32)
+    skin_colour = np.median(face_pixels.reshape(-1, 3), 0).astype(np.float32)
+    pu, pv = opening.axes(detail.x, detail.y)
+    p_upper, p_lower = opening.curves_at(pu)
+    own = opening.coverage(pu, pv, p_upper, p_lower)
+    gap = opening.gap / opening.width
+    return MouthLayer(
+        detail=detail,
+        opening=opening,
+        upper_skin=extended(covered, ~(between & (v > np.minimum(upper, middle)))),
+        lower_skin=extended(covered, ~(between & (v < np.maximum(lower, middle)))),
+        palette=palette_of(face_pixels, lip_colour, skin_colour),
+        openness=smoothstep(0.5 * OPEN_GAP, 1.5 * OPEN_GAP, gap),
+        halves=FineTexture.of(np.dstack([pixels, np.round(own * 255).astype(np.uint8)])),
+        grain=grain,
+        rest=float(np.interp(opening.width / 2, opening.u, opening.upper)) / opening.width,
+    )
+
+
+def _pick(pixels: Bytes, detail: Detail, nodes: NDArray[np.bool_]) -> Bytes:
+    rows, columns = np.nonzero(nodes[1:-1, 1:-1])
+    cell = detail.grid.cell
+    if len(rows) == 0:
+        return pixels.reshape(-1, 3)
+    return pixels[rows * cell + cell // 2, columns * cell + cell // 2]
+
+
+def render_mouth(
+    layer: MouthLayer,
+    texture: FineTexture,
+    shift: tuple[float, float],
+    coarse: Float,
+    source: Float,
+    driven: Float,
+    rigid: RigidMotion,
+) -> MouthFrame:
+    """The mouth of one frame.
+
+    Args:
+        layer: the mouth taken apart.
+        texture: of the region.
+        shift: (x, y) pixels from this rectangle's corner back to the region's.
+        coarse: (rows, columns, 2) the region's displacement field.
+        source: (P, 3) points of the source.
+        driven: (P, 3) points of the frame.
+        rigid: the skull's motion.
+    """
+    detail = layer.detail
+    moved = np.ascontiguousarray(driven[:, :2] - source[:, :2])
+    sheets = []
+    for weights in (layer.upper_skin, layer.lower_skin):
+        origins = detail.origins(coarse, weights, moved)
+        position = detail.grid.full_size(origins, shift=shift, factor=texture.factor)
+        sheets.append(texture.sample(position)[..., :3].astype(np.float32))
+    opening = Opening.between(driven, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
+    u, v = opening.axes(detail.x, detail.y)
+    upper, lower = opening.curves_at(u)
+    below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1)[..., None]
+    skin = sheets[0] + (sheets[1] - sheets[0]) * below
+    cover = opening.coverage(u, v, upper, lower)
+    rows, columns = np.nonzero(cover > 0)
+    if len(rows) == 0:
+        return MouthFrame(skin, np.zeros(cover.shape, np.float32))
+    box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
+    colours, drawn = _inside(layer, source, driven, rigid, opening, box, u[box], v[box], upper[box], lower[box])
+    share = cover[box][..., None]
+    skin[box] += (colours - skin[box]) * share
+    made = np.zeros(cover.shape, np.float32)
+    made[box] = drawn * share[..., 0]
+    return MouthFrame(skin, made)
+
+
+def _inside(
+    layer: MouthLayer,
+    source: Float,
+    driven: Float,
+    rigid: RigidMotion,
+    opening: Opening,
+    box: tuple[slice, slice],
+    u: Float,
+    v: Float,
+    upper: Float,
+    lower: Float,
+) -> tuple[Float, Float]:
+    """Colours between the lips, and how much of them is drawn."""
+    detail, rest = layer.detail, layer.opening
+    x, y = np.broadcast_arrays(detail.x[:, box[1]], detail.y[box[0]])
+    linear = np.linalg.inv(rigid.scale * rigid.rotation[:2, :2]).astype(np.float32)
+    own_places = []
+    for anchors in (SKULL_ANCHORS, JAW_ANCHORS):
+        was, now = source[list(anchors), :2].mean(0), driven[list(anchors), :2].mean(0)
+        dx, dy = x - now[0], y - now[1]
+        own_places.append(
+            (was[0] + linear[0, 0] * dx + linear[0, 1] * dy, was[1] + linear[1, 0] * dx + linear[1, 1] * dy)
+        )
+    drawing = _drawing(layer, own_places, u, v, upper, lower, opening)
+    drawing = drawing + layer.grain[box]
+    colours = drawing
+    seen = np.zeros(u.shape, np.float32)
+    for row, (px, py) in enumerate(own_places):
+        own = layer.halves.sample(detail.positions(px, py, layer.halves.factor)).astype(np.float32)
+        at_u, at_v = rest.axes(px, py)
+        at_upper, at_lower = rest.curves_at(at_u)
+        middle = (at_upper + at_lower) / 2
+        half = np.clip((middle - at_v) * (1 if row == 0 else -1) + 0.5, 0, 1)
+        opacity = own[..., 3] * np.float32(1 / 255) * half
+        colours = colours + (own[..., :3] - colours) * opacity[..., None] if row else (
+            colours + (own[..., :3] - colours) * opacity[..., None]
+        )
+        seen = seen + opacity * (1 - seen)
+    extra = (opening.gap / opening.width) - (rest.gap / rest.width)
+    shut = (1 - layer.openness) * smoothstep(0.0, 0.03, extra)
+    return colours + (drawing - colours) * np.float32(shut), cast(Float, 1 - seen * np.float32(1 - shut))
+
+
+def _drawing(
+    layer: MouthLayer,
+    places: list[tuple[Float, Float]],
+    u: Float,
+    v: Float,
+    upper: Float,
+    lower: Float,
+    opening: Opening,
+) -> Float:
+    """The drawn inside: dark, tongue, lower teeth, upper teeth, then the lips' shadow over it."""
+    rest = layer.opening
+    per_width = np.float32(1 / rest.width)
+    rows = []
+    for px, py in places:
+        at_u, at_v = rest.axes(px, py)
+        rows.append(((at_u - rest.width / 2) * per_width, at_v * per_width - np.float32(layer.rest)))
+    palette = layer.palette
+    deep = np.clip((v - upper) / np.maximum(lower - upper, 1.0), 0, 1)
+    colours = palette.dark * (0.8 + 0.35 * deep)[..., None]
+    pixel = float(per_width)
+    parts = [tongue(*rows[1], palette), lower_row(*rows[1], palette, pixel)]
+    if layer.openness < 0.5:
+        parts.append(upper_row(*rows[0], palette, pixel))
+    for part in parts:
+        colours = colours + (part[..., :3] - colours) * part[..., 3:]
+    # light falls in from the front: the lips shade the edge, the corners stay dark
+    width = opening.width
+    corner = np.clip(np.minimum(u, width - u) / (0.16 * width), 0, 1)
+    shadow = 1 - 0.45 * np.exp(-np.maximum(v - upper, 0) / (0.035 * width))
+    shadow *= 1 - 0.3 * np.exp(-np.maximum(lower - v, 0) / (0.02 * width))
+    light = shadow * (0.35 + 0.65 * corner)
+    return cast(Float, (colours * light[..., None]).astype(np.float32))

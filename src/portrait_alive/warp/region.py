@@ -1,0 +1,95 @@
+"""Which part of the picture can move, and how much of the head's motion each place in it takes on."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+
+from portrait_alive.shape import topology
+from portrait_alive.types import MESH_POINTS, Float, SourceFace
+from portrait_alive.warp.grid import Grid
+from portrait_alive.warp.head_field import SKULL_POINTS
+
+CELLS_PER_FACE = 75
+"""Grid nodes along the height of the face."""
+REACH_UP, REACH_ASIDE, REACH_DOWN = 0.62, 0.5, 0.62
+"""How far beyond the head (face heights) anything may move: hats and hair above and aside, neck and collar below."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadFrame:
+    """Where the head is in the picture, in its own upright axes."""
+
+    chin: Float
+    """(2,) picture coordinates."""
+    down: Float
+    """(2,) unit vector from forehead to chin, in the picture's plane."""
+    face_height: float
+    """Pixels from the top of the mesh to the chin, foreshortening undone."""
+    hull: Float
+    """(N, 2) convex outline of face, skull and ears."""
+
+    @staticmethod
+    def of(face: SourceFace) -> "HeadFrame":
+        """Measured on the source's points."""
+        points = face.points
+        down = points[topology.CHIN, :2] - points[topology.FOREHEAD, :2]
+        length = float(np.linalg.norm(points[topology.CHIN] - points[topology.FOREHEAD]))
+        head = np.concatenate([points[:468, :2], points[MESH_POINTS : MESH_POINTS + SKULL_POINTS, :2]])
+        hull = cv2.convexHull(np.ascontiguousarray(head))[:, 0]
+        return HeadFrame(
+            points[topology.CHIN, :2].copy(),
+            (down / max(float(np.linalg.norm(down)), 1e-6)).astype(np.float32),
+            max(length, 8.0),
+            hull.astype(np.float32),
+        )
+
+
+def region_grid(frame: HeadFrame, size: tuple[int, int]) -> Grid:
+    """Grid over everything that may move, cut at the picture's edges.
+
+    Args:
+        frame: the head.
+        size: (height, width) of the picture.
+    """
+    low, high = frame.hull.min(0), frame.hull.max(0)
+    tall = frame.face_height
+    left, right = low[0] - REACH_ASIDE * tall, high[0] + REACH_ASIDE * tall
+    top, bottom = low[1] - REACH_UP * tall, max(high[1], frame.chin[1]) + REACH_DOWN * tall
+    cell = max(round(tall / CELLS_PER_FACE), 1)
+    return Grid.over(
+        max(int(left), 0), max(int(top), 0), min(int(right) + 1, size[1]), min(int(bottom) + 1, size[0]), cell
+    )
+
+
+def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int]) -> Float:
+    """(rows, columns) in [0, 1]: 1 where a place goes with the head, 0 where it stays, smooth in between.
+
+    Above the ears everything of the sitter goes with the head; below the chin that ends on the way to the shoulders.
+    At the region's edges, and where the picture ends, nothing moves.
+    """
+    nodes = grid.nodes()
+    tall = frame.face_height
+    inside = np.zeros(grid.shape, np.uint8)
+    cv2.fillConvexPoly(inside, np.round((frame.hull - nodes[0, 0]) / grid.cell).astype(np.int32), 1)
+    distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) * grid.cell
+    below = ((nodes - frame.chin) @ frame.down) / tall
+    low = _smooth(np.clip((below + 0.55) / 0.6, 0, 1))
+    reach = (1 - low) * 0.9 + low * 0.56
+    start = (1 - low) * 0.35 + low * 0.02
+    beyond = np.clip((distance / tall - start) / (reach - start), 0, 1)
+    hold = 1 - _smooth(beyond)
+    return cast(Float, (hold * _free_of_edges(grid, nodes, size, 0.1 * tall)).astype(np.float32))
+
+
+def _free_of_edges(grid: Grid, nodes: Float, size: tuple[int, int], width: float) -> Float:
+    height_px, width_px = grid.size
+    x, y = nodes[..., 0], nodes[..., 1]
+    right, bottom = min(grid.left + width_px, size[1]), min(grid.top + height_px, size[0])
+    inside = np.minimum(np.minimum(x - grid.left, right - x), np.minimum(y - grid.top, bottom - y)) - grid.cell
+    return _smooth(np.clip(inside / width, 0, 1))
+
+
+def _smooth(t: Float) -> Float:
+    return cast(Float, t * t * (3 - 2 * t))
