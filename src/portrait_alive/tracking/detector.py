@@ -1,0 +1,95 @@
+"""Where faces may be in a whole picture, before the landmark network has had a closer look."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from portrait_alive.nets.detector_net import SIZE_PER_STRIDE, STRIDES, DetectorNet, DetectorNetConfig
+from portrait_alive.nets.load import load_net
+from portrait_alive.tracking.crop import CROP_MARGIN, FaceCrop
+from portrait_alive.types import Bytes
+from portrait_alive.weights import DETECTOR, weight_path
+
+_MULTIPLE = STRIDES[-1]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something that looks like a face from afar."""
+
+    centre: tuple[float, float]
+    """(x, y) in picture pixels."""
+    size: float
+    """Larger side of the upright face mesh in picture pixels."""
+    angle: float
+    """Clockwise roll in radians."""
+    score: float
+    """In [0, 1]."""
+
+    def crop(self, size: int) -> FaceCrop:
+        """The crop for the landmark network."""
+        return FaceCrop(self.centre, self.size * CROP_MARGIN, self.angle, size)
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """The detector network and how its grids are read."""
+
+    net: DetectorNet
+    device: torch.device
+
+    @staticmethod
+    def load(device: torch.device) -> "Detector":
+        """The shipped detector."""
+        net = load_net(weight_path(DETECTOR), "detector-net-1", lambda c: DetectorNet(DetectorNetConfig(**c)), device)
+        return Detector(net, device)
+
+    def candidates(self, pixels: Bytes, *, side: int = 512, threshold: float = 0.3, most: int = 24) -> list[Candidate]:
+        """Candidates in a picture (H, W, 3) uint8 RGB, best first, without doubles.
+
+        Args:
+            side: the longer side of the picture as the network sees it; faces under about side / 50 of it are missed.
+        """
+        height, width = pixels.shape[:2]
+        scale = min(side / max(height, width), 4.0)
+        seen = (max(round(width * scale), 1), max(round(height * scale), 1))
+        small = cv2.resize(pixels, seen, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        padded = np.full((_up(seen[1]), _up(seen[0]), 3), 127, np.uint8)
+        padded[: seen[1], : seen[0]] = small
+        picture = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        with torch.inference_mode():
+            output = self.net(picture.contiguous(memory_format=torch.channels_last))
+        found = []
+        for stride, score, shape in zip(STRIDES, output.score, output.shape, strict=True):
+            likely = torch.sigmoid(score[0]).cpu().numpy()
+            values = shape[0].cpu().numpy()
+            for row, column in zip(*np.nonzero(likely > threshold), strict=True):
+                dx, dy, log_size, cos, sin = (float(v) for v in values[:, row, column])
+                found.append(
+                    Candidate(
+                        centre=((column + 0.5 + dx) * stride / scale, (row + 0.5 + dy) * stride / scale),
+                        size=float(np.exp(min(log_size, 3.0))) * SIZE_PER_STRIDE * stride / scale,
+                        angle=float(np.arctan2(sin, cos)),
+                        score=float(likely[row, column]),
+                    )
+                )
+        return _distinct(sorted(found, key=lambda candidate: -candidate.score))[:most]
+
+
+def _up(length: int) -> int:
+    return -(-length // _MULTIPLE) * _MULTIPLE
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """Drop what lies on a better candidate."""
+    kept: list[Candidate] = []
+    for candidate in candidates:
+        near = (
+            float(np.hypot(candidate.centre[0] - k.centre[0], candidate.centre[1] - k.centre[1])) < 0.45 * max(candidate.size, k.size)
+            for k in kept
+        )
+        if not any(near):
+            kept.append(candidate)
+    return kept
