@@ -1,11 +1,32 @@
 """Exact motion between two frames of one person."""
 
+from typing import Protocol
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from portrait_alive.heads.render import HeadRender
 from portrait_alive.types import Float
+
+
+class SurfaceView(Protocol):
+    """What flow is computed from: a `HeadRender`, or what a cache keeps of one."""
+
+    @property
+    def triangle(self) -> NDArray[np.int32]:
+        """(H, W)."""
+
+    @property
+    def weights(self) -> Float:
+        """(H, W, 2)."""
+
+    @property
+    def projected(self) -> Float:
+        """(N, 3)."""
+
+    @property
+    def depth(self) -> Float:
+        """(H, W)."""
 
 
 @njit(cache=True, nogil=True)
@@ -40,7 +61,7 @@ def trace(
 
 
 def flow_between(
-    source: HeadRender, target: HeadRender, faces: NDArray[np.int32], *, slack: float = 0.3
+    source: SurfaceView, target: SurfaceView, faces: NDArray[np.int32], *, slack: float = 0.3
 ) -> tuple[Float, NDArray[np.bool_]]:
     """Backward flow from `target` to `source`, and where the source shows the same surface.
 

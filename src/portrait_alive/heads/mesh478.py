@@ -31,7 +31,7 @@ FACE_OVAL: Final = (
 )  # fmt: skip
 
 IRIS_RIM: Final = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
-"""Rim points of the right iris after its centre as (x to the subject's left, y up); the left one has x mirrored."""
+"""Rim points of either iris, after its centre, as (x to the subject's left, y up) in iris radii."""
 
 
 def mirror_pairs(points: Float) -> NDArray[np.int64]:
@@ -98,24 +98,6 @@ def _along_ridge(targets: Float, ridge: NDArray[np.int64], vertices: Float) -> A
     return Attachment(corners, weights)
 
 
-def _stretched(xs: Float, old: tuple[float, float], new: tuple[float, float]) -> Float:
-    """`xs` mapped linearly so that the interval `old` becomes `new`."""
-    scaled = (xs - old[0]) / (old[1] - old[0]) * (new[1] - new[0]) + new[0]
-    return np.asarray(scaled, np.float32)
-
-
-def _chain(band: NDArray[np.int64], vertices: Float, low: float, high: float, *, upper: bool) -> NDArray[np.int64]:
-    """One vertex for each small step in x out of a band: the lowest of an upper lid or lip, the highest of a lower."""
-    inside = band[(vertices[band, 0] > low) & (vertices[band, 0] < high)]
-    step = (high - low) / 24
-    slots = ((vertices[inside, 0] - low) / step).astype(int)
-    kept = []
-    for slot in np.unique(slots):
-        members = inside[slots == slot]
-        kept.append(members[(vertices[members, 2]).argmax()] if upper else members[vertices[members, 2].argmax()])
-    return np.array(kept, np.int64)
-
-
 def fit_attachment(
     estimate: Float,
     vertices: Float,
@@ -146,11 +128,10 @@ def fit_attachment(
     loops = boundary_loops(skin)
     count = len(vertices)
     corner_sets = (
-        (RIGHT_CORNERS, (lm68[36], lm68[39]), RIGHT_UPPER_LID, RIGHT_LOWER_LID),
-        (LEFT_CORNERS, (lm68[45], lm68[42]), LEFT_UPPER_LID, LEFT_LOWER_LID),
+        ((lm68[36], lm68[39]), RIGHT_UPPER_LID, RIGHT_LOWER_LID),
+        ((lm68[45], lm68[42]), LEFT_UPPER_LID, LEFT_LOWER_LID),
     )
-    for ends, anchors, upper_rows, lower_rows in corner_sets:
-        put(ends, Attachment.on_vertices(np.array(anchors)))
+    for anchors, upper_rows, lower_rows in corner_sets:
         outer_x, inner_x = float(vertices[anchors[0], 0]), float(vertices[anchors[1], 0])
         middle = vertices[list(anchors)].mean(0)
         loop = min(loops, key=lambda one: float(np.linalg.norm(vertices[one].mean(0) - middle)))
@@ -161,21 +142,15 @@ def fit_attachment(
             sorted((outer_x, inner_x)),
             [float(vertices[a, 1]) for a in sorted(anchors, key=lambda a: float(vertices[a, 0]))],
         )
-        old = (float(points[ends[0], 0]), float(points[ends[1], 0]))
         for rows, side in ((upper_rows, vertices[band, 1] > line), (lower_rows, vertices[band, 1] <= line)):
-            targets = _stretched(points[list(rows), 0], old, (outer_x, inner_x))
-            put(rows, _along_ridge(targets, band[side], vertices))
+            put(rows, _along_ridge(points[list(rows), 0], band[side], vertices))
 
     mouth = vertices[lm68[[60, 64]]].mean(0)
     loop = min(loops, key=lambda one: float(np.linalg.norm(vertices[one].mean(0) - mouth)))
     rings = ring_distance(skin, count, loop)
-    put(INNER_MOUTH_CORNERS, Attachment.on_vertices(lm68[[60, 64]]))
     drop = np.linalg.norm(jaw_open, axis=1)
-    ends_x = (float(vertices[lm68[60], 0]), float(vertices[lm68[64], 0]))
-    old = (float(points[78, 0]), float(points[308, 0]))
     split = (drop[lm68[62]] + drop[lm68[66]]) / 2
     for rows, ring, is_lower in ((UPPER_INNER_LIP, 8, False), (LOWER_INNER_LIP, 7, True)):
         band = np.where((rings == ring) & ((drop > split) == is_lower))[0]
-        targets = _stretched(points[list(rows), 0], old, ends_x)
-        put(rows, _along_ridge(targets, band, vertices))
+        put(rows, _along_ridge(points[list(rows), 0], band, vertices))
     return Attachment(corners, weights)

@@ -1,7 +1,9 @@
 """The head model: a mesh with identity modes, ARKit expression shapes, and the points that are tracked on it."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,7 @@ from numpy.typing import NDArray
 from portrait_alive.errors import UnreadableInputError
 from portrait_alive.heads.mesh478 import (
     IRIS_RIM,
-    LEFT_IRIS,
-    RIGHT_IRIS,
-    boundary_loops,
     fit_attachment,
-    ring_distance,
 )
 from portrait_alive.heads.surface import Attachment, Ints
 from portrait_alive.types import Float
@@ -29,6 +27,15 @@ NEUTRAL_IRIS_RADIUS = 0.60
 
 IDENTITY_MODES = 60
 """Modes kept: the rest moves no vertex by more than the eye can see at 256 px."""
+
+
+ICT_VERTICES = 26_719
+
+
+def refined_points() -> Float:
+    """(478, 3) where MediaPipe's points lie on ICT-FaceKit's neutral head, as refined by `refine`; model axes."""
+    text = resources.files("portrait_alive.heads").joinpath("ict_mesh478.json").read_text("utf-8")
+    return np.array(json.loads(text)["points"], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +104,8 @@ class HeadModel:
         names = tuple(str(one) for one in arrays["expression_names"])
         lm68 = np.asarray(arrays["lm68"], np.int64)
         jaw = expression[names.index("jawOpen")]
-        points = fit_attachment(arrays["mesh478_neutral"], vertices, faces[material == FACE], lm68, jaw)
+        estimate = refined_points() if len(vertices) == ICT_VERTICES else arrays["mesh478_neutral"]
+        points = fit_attachment(estimate, vertices, faces[material == FACE], lm68, jaw)
         extra, groups = spread_vertices(vertices, faces, material)
         return HeadModel(
             vertices=vertices,
@@ -212,37 +220,43 @@ def farthest_points(vertices: Float, candidates: NDArray[np.int64], count: int) 
 def iris_points(model: HeadModel, vertices: Float, radius: float) -> Float:
     """(10, 3) iris points on the eyeballs as they are in `vertices` (V, 3), for an iris of `radius` model units.
 
-    Each eye gives its centre, then four points on the rim in MediaPipe's order. The eyeballs may be turned:
-    the iris turns with them about the axis from their rearmost to their foremost vertex.
+    Each eye gives its centre, then four points on the rim in MediaPipe's order. The eyeballs may be turned.
     """
     out = np.zeros((10, 3), np.float32)
-    for rows, ball, side in ((RIGHT_IRIS, 0, 1.0), (LEFT_IRIS, 1, -1.0)):
-        centre, axes, reach = eye_frame(model, vertices, ball)
-        height = float(np.sqrt(max(reach**2 - (0.72 * radius) ** 2, 0.0)))
-        out[rows[0] - 468] = centre + axes[2] * (reach - 0.05)
-        for row, (dx, dy) in zip(rows[1:], IRIS_RIM, strict=True):
-            out[row - 468] = centre + radius * (side * dx * axes[0] + dy * axes[1]) + axes[2] * (height - 0.12)
+    for start, ball in ((0, 0), (5, 1)):
+        centre, axes, scale = eye_frame(model, vertices, ball)
+        rear, front = model.eye_axes[ball]
+        reach = (model.vertices[front, 2] - eye_centre(model, model.vertices, ball)[2]) * scale
+        # the rim lies where the cornea starts, a little behind the foremost point
+        height = float(np.sqrt(max(reach**2 - (0.75 * radius * scale) ** 2, 0.0))) - 0.08 * scale
+        out[start] = centre + axes[2] * (reach - 0.05 * scale)
+        for row, (dx, dy) in enumerate(IRIS_RIM, start + 1):
+            out[row] = centre + radius * scale * (dx * axes[0] + dy * axes[1]) + axes[2] * height
     return out
 
 
-def eye_frame(model: HeadModel, vertices: Float, ball: int) -> tuple[Float, Float, float]:
-    """Centre (3,), axes (3, 3) rows (subject's left, up, forward) and front radius of eyeball 0 right or 1 left."""
+def eye_centre(model: HeadModel, vertices: Float, ball: int) -> Float:
+    """(3,) about which eyeball 0 (right) or 1 (left) turns, while it looks straight ahead in `vertices` (V, 3)."""
     rear, front = model.eye_axes[ball]
-    members = model.eyeballs[ball]
-    rest = model.vertices[members]
-    rest_centre = (rest.min(0) + rest.max(0)) / 2
-    now = vertices[members]
-    # the ball is turned rigidly (identity only scales it a little): the best rotation tells its axes
-    about = now.mean(0)
-    u, _, vt = np.linalg.svd((now - about).T @ (rest - rest.mean(0)))
+    members = model.vertices_of(SCLERA_LEFT if ball else SCLERA_RIGHT)
+    half = (vertices[members, 0].max() - vertices[members, 0].min()) / 2
+    return np.array([vertices[front, 0], vertices[front, 1], vertices[rear, 2] + half], np.float32)
+
+
+def eye_frame(model: HeadModel, vertices: Float, ball: int) -> tuple[Float, Float, float]:
+    """Centre (3,), axes (3, 3) rows (subject's left, up, forward) and scale of eyeball 0 (right) or 1 (left).
+
+    The ball may be turned: identity only moves and scales it a little, so that a best rotation tells its axes.
+    """
+    members = model.vertices_of(SCLERA_LEFT if ball else SCLERA_RIGHT)
+    rest, now = model.vertices[members], vertices[members]
+    about, rest_about = now.mean(0), rest.mean(0)
+    u, _, vt = np.linalg.svd((now - about).T @ (rest - rest_about))
     flip = np.diag([1.0, 1.0, float(np.sign(np.linalg.det(u @ vt)))])
     rotation = (u @ flip @ vt).astype(np.float32)
-    scale = float(np.sqrt(((now - about) ** 2).sum() / ((rest - rest.mean(0)) ** 2).sum()))
-    ball_radius = (model.vertices[front, 2] - model.vertices[rear, 2]) / 2
-    centre = about + rotation @ (rest_centre - rest.mean(0)) * scale
-    reach = float(np.linalg.norm(vertices[front] - centre))
-    del ball_radius
-    return centre.astype(np.float32), rotation.T.copy(), reach
+    scale = float(np.sqrt(((now - about) ** 2).sum() / ((rest - rest_about) ** 2).sum()))
+    centre = about + rotation @ (eye_centre(model, model.vertices, ball) - rest_about) * scale
+    return centre.astype(np.float32), rotation.T.copy(), scale
 
 
 def attached_points(model: HeadModel) -> tuple[Float, Float, Float]:
@@ -264,6 +278,3 @@ def attached_points(model: HeadModel) -> tuple[Float, Float, Float]:
     identity = with_irises(riders.shift(model.identity), moved)
     still = np.zeros((len(model.expression), 10, 3), np.float32)
     return mean, identity, with_irises(riders.shift(model.expression), still)
-
-
-__all__ = ["HeadModel", "attached_points", "boundary_loops", "eye_frame", "iris_points", "ring_distance"]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.heads.frame import Frame, rotation_of, with_gaze
-from portrait_alive.heads.model import SCLERA_LEFT, SCLERA_RIGHT, HeadModel, iris_points
+from portrait_alive.heads.model import HeadModel, eye_centre, iris_points
 from portrait_alive.heads.parts import MATTE_OF_LAYER
 from portrait_alive.heads.person import Person
 from portrait_alive.heads.raster import add_shapes, bend, pixel_surface, rasterise, vertex_normals
@@ -71,9 +71,7 @@ def deformed(model: HeadModel, person: Person, frame: Frame) -> Float:
     yaw, pitch = frame.gaze
     for ball, (members, sign) in enumerate(zip(model.eyeballs, (1.0, -1.0), strict=True)):
         rotation = rotation_of(yaw + sign * frame.vergence, pitch, 0.0)
-        outer = model.vertices_of(SCLERA_RIGHT if ball == 0 else SCLERA_LEFT)
-        centre = (person.head[outer].min(0) + person.head[outer].max(0)) / 2
-        centre[2] = person.head[outer, 2].min() + (centre[0] - person.head[outer, 0].min()) * 1.0
+        centre = eye_centre(model, person.head, ball)
         mesh[members] = (person.head[members] - centre) @ rotation.T + centre
     return mesh
 
@@ -211,12 +209,9 @@ def render(
 
 def eye_table(model: HeadModel, person: Person) -> Float:
     """(2, 6) by side x < 0, x > 0: centre at rest (3), iris radius, pupil radius, height of the upper lid."""
-    rows = []
-    for material in (SCLERA_RIGHT, SCLERA_LEFT):
-        ball = model.vertices[model.vertices_of(material)]
-        centre = (ball.min(0) + ball.max(0)) / 2
-        front = ball[ball[:, 2].argmax()]
-        rows.append([front[0], front[1], centre[2], person.iris_radius, person.pupil_radius, 0.0])
+    rows = [
+        [*eye_centre(model, model.vertices, ball), person.iris_radius, person.pupil_radius, 0.0] for ball in (0, 1)
+    ]
     return np.array(rows, np.float32)
 
 
