@@ -1,0 +1,162 @@
+"""Pose and expression of one known face through a clip, frame after frame, in a fraction of a millisecond.
+
+`HeadFitter` explains a face seen once; here identity is known, the frame before is a start, and what the basis cannot
+say about this face's rest is kept as an offset for each point, so that it is not mistaken for an expression.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.motion.measures import in_head_frame
+from portrait_alive.shape import topology
+from portrait_alive.shape.fit import FITTED_POINTS, HeadFitter
+from portrait_alive.types import MESH_POINTS, Float, HeadFit, HeadPose, Landmarks
+
+_RIDGE = 2.0
+"""Weighted squared residual, summed over the points in model units, that a full expression shape is worth."""
+_NEGATIVE_RIDGE = 30.0
+_NEGATIVE_SOFTNESS = 0.05
+"""Muscles pull, they do not push: weights below 0 cost more, by a ramp of this width so that no weight flickers."""
+_ROUNDS = 2
+_IDENTITY_FRAMES = 12
+_OFFSET_SHRINK = 0.9
+
+_POSE_WEIGHTS: Final = (("contour", 0.4), ("eyes", 0.4), ("mouth", 0.15), ("brows", 0.3))
+"""Head pose is read from what moves least on its own: nose, cheekbones, temples, forehead."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Whose face it is."""
+
+    identity: Float
+    """(I,) coefficients of the basis."""
+    rest: NDArray[np.float64]
+    """(478, 3) the face without expression, model units: mean + identity + this face's own offsets."""
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """One frame explained."""
+
+    pose: HeadPose
+    expression: NDArray[np.float64]
+    """(E,)."""
+    residual: float
+    """Mean distance between tracked and explained points over the eyes' distance: high where a hand hides the face."""
+
+
+@dataclass(frozen=True, eq=False)
+class Follower:
+    """Follows one subject; holds what does not change from frame to frame."""
+
+    fitter: HeadFitter
+    subject: Subject
+    modes: NDArray[np.float64]
+    """(E, 468, 3)."""
+    gram: NDArray[np.float64]
+    """(9, E * E)."""
+    pose_fitter: HeadFitter
+    eye_distance: float
+    """Of the subject, model units."""
+
+    @staticmethod
+    def of(fitter: HeadFitter, subject: Subject) -> "Follower":
+        """Prepare a subject."""
+        modes = fitter.basis.expression[:, :FITTED_POINTS].astype(np.float64)
+        weights = np.ones(FITTED_POINTS)
+        for group, weight in _POSE_WEIGHTS:
+            weights[list(topology.GROUPS[group])] = weight
+        eyes = subject.rest[list(topology.EYE_CORNERS)]
+        return Follower(
+            fitter=fitter,
+            subject=subject,
+            modes=modes,
+            gram=fitter.expression_gram.reshape(9, -1),
+            pose_fitter=replace(fitter, weights=weights / weights.mean()),
+            eye_distance=float(np.linalg.norm((eyes[:2].mean(0) - eyes[2:].mean(0))[:2])),
+        )
+
+    def follow(self, points: Float, before: Followed | None) -> Followed:
+        """Pose and expression in one frame.
+
+        Args:
+            points: (478, 2 or more) tracked, picture pixels.
+            before: the frame before, where there is one.
+        """
+        seen_points = points[:FITTED_POINTS, :2].astype(np.float64)
+        rest = self.subject.rest[:FITTED_POINTS]
+        expression = np.zeros(len(self.modes)) if before is None else before.expression
+        shape = self._shape(rest, expression)
+        pose = self.pose_fitter.pose(seen_points, shape, iterations=4 if before is None else 2)
+        for _ in range(_ROUNDS if before is not None else 2 * _ROUNDS):
+            expression = self._expression(seen_points, pose, rest, expression)
+            shape = self._shape(rest, expression)
+            pose = self.pose_fitter.pose(seen_points, shape, iterations=2)
+        explained = pose.scale * shape @ pose.rotation[:2].T + pose.translation[:2]
+        distance = np.hypot(*(explained - seen_points).T).mean()
+        return Followed(pose, expression, float(distance / (self.eye_distance * pose.scale)))
+
+    def shape(self, followed: Followed) -> NDArray[np.float64]:
+        """(478, 3) the subject's face with this frame's expression, model units."""
+        full = np.tensordot(followed.expression, self.fitter.basis.expression[:, :MESH_POINTS], 1)
+        return cast(NDArray[np.float64], self.subject.rest + full)
+
+    def _shape(self, rest: NDArray[np.float64], expression: NDArray[np.float64]) -> NDArray[np.float64]:
+        flat = expression @ self.modes.reshape(len(self.modes), -1)
+        return cast(NDArray[np.float64], rest + flat.reshape(-1, 3))
+
+    def _expression(
+        self,
+        points: NDArray[np.float64],
+        pose: HeadPose,
+        rest: NDArray[np.float64],
+        before: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Ridge regression with a penalty on negative weights that takes the signs from the round before."""
+        seen = pose.rotation[:2].astype(np.float64)
+        wanted = (points - pose.translation[:2]) / pose.scale - rest @ seen.T
+        count = len(self.modes)
+        normal = ((seen.T @ seen).reshape(9) @ self.gram).reshape(count, count)
+        right = self.modes.reshape(count, -1) @ ((wanted * self.fitter.weights[:, None]) @ seen).reshape(-1)
+        negative = np.clip(-before / _NEGATIVE_SOFTNESS, 0.0, 1.0)
+        normal[np.diag_indices(count)] += _RIDGE + _NEGATIVE_RIDGE * negative
+        return cast(NDArray[np.float64], np.linalg.solve(normal, right))
+
+
+def meet_subject(frames: Sequence[Landmarks], fitter: HeadFitter) -> Subject:
+    """Identity and own offsets of a face from some frames of it, jointly: median of the fits, then mean residual at rest.
+
+    Args:
+        frames: at least one; spread over time, best with the head turning a little.
+    """
+    chosen = [frames[i] for i in np.unique(np.linspace(0, len(frames) - 1, _IDENTITY_FRAMES).astype(int))]
+    fits = [fitter.fit(face) for face in chosen]
+    identity = np.median([fit.identity for fit in fits], 0).astype(np.float32)
+    if len(chosen) == 1:  # one picture cannot tell offset from expression
+        rest = fitter.basis.shape(identity, np.zeros(len(fitter.basis.expression), np.float32))
+        return Subject(identity, rest[:MESH_POINTS].astype(np.float64))
+    return Subject(identity, _own_rest(chosen, identity, fitter))
+
+
+def _own_rest(frames: Sequence[Landmarks], identity: Float, fitter: HeadFitter) -> NDArray[np.float64]:
+    rest = fitter.basis.shape(identity, np.zeros(len(fitter.basis.expression), np.float32))[:MESH_POINTS]
+    rest = rest.astype(np.float64)
+    for _ in range(2):
+        follower = Follower.of(fitter, Subject(identity, rest))
+        offsets, weights = [], []
+        for face in frames:
+            followed = follower.follow(face.points, None)
+            shape = follower.shape(followed).astype(np.float32)
+            seen = in_head_frame(face.points[:MESH_POINTS], followed.pose, shape)
+            offsets.append((seen - shape)[:, :2])
+            # a turned face shows its far side badly
+            weights.append(float(followed.pose.rotation[2, 2]) ** 4)
+        mean = np.average(offsets, axis=0, weights=weights)
+        rest = rest.copy()
+        rest[:FITTED_POINTS, :2] += _OFFSET_SHRINK * mean[:FITTED_POINTS]
+    return rest

@@ -1,0 +1,89 @@
+"""What lids, irises and lips do, read from mesh points in the head's own frame.
+
+The shape basis explains skin; these three are measured directly, because they have to be exact: a blink that is fitted
+in the mean is a blink that does not close.
+"""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.shape import topology
+from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.types import MESH_POINTS, Float, HeadPose
+
+EYE_UPPER: Final = (topology.RIGHT_EYE_UPPER, topology.LEFT_EYE_UPPER)
+EYE_LOWER: Final = (topology.RIGHT_EYE_LOWER, topology.LEFT_EYE_LOWER)
+IRISES: Final = (topology.RIGHT_IRIS, topology.LEFT_IRIS)
+_LID_MIDDLE = slice(3, 6)
+"""The three middle pairs of the nine on a lid margin."""
+_LIP_MIDDLE = slice(4, 7)
+"""The three middle pairs of the eleven on an inner lip."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceMeasures:
+    """Lids, gaze and mouth of one face."""
+
+    lid_opening: Float
+    """(2,) right, left: gap between the lids over the eye's width; negative never."""
+    gaze: Float
+    """(2, 2) iris off the middle of the eye in half-widths, head frame: x to the viewer's right, y down."""
+    mouth: float
+    """Signed gap between the inner lips over the distance of the eyes' centres; negative where tracked lips overlap."""
+
+
+def measured(points: NDArray[np.floating]) -> FaceMeasures:
+    """Measures of mesh points (478 or more, 3) in model units and model axes (see `in_head_frame`)."""
+    opening, gaze = np.empty(2, np.float32), np.empty((2, 2), np.float32)
+    for eye in range(2):
+        upper, lower = points[list(EYE_UPPER[eye])], points[list(EYE_LOWER[eye])]
+        half_width = float(np.linalg.norm(upper[-1, :2] - upper[0, :2])) / 2
+        gap = float((lower[_LID_MIDDLE, 1] - upper[_LID_MIDDLE, 1]).mean())
+        opening[eye] = max(gap, 0.0) / (2 * half_width)
+        gaze[eye] = (points[IRISES[eye][0], :2] - (upper[0, :2] + upper[-1, :2]) / 2) / half_width
+    return FaceMeasures(opening, gaze, lip_gap(points) / eye_distance(points))
+
+
+def lip_gap(points: NDArray[np.floating]) -> float:
+    """Signed distance from upper to lower inner lip in the middle of the mouth, in the unit of the points."""
+    upper = points[list(topology.UPPER_LIP_INNER[_LIP_MIDDLE]), 1]
+    lower = points[list(topology.LOWER_LIP_INNER[_LIP_MIDDLE]), 1]
+    return float((lower - upper).mean())
+
+
+def eye_distance(points: NDArray[np.floating]) -> float:
+    """Distance between the middles of the two eyes (between their corners, so that gaze does not change it)."""
+    right, left = (points[[upper[0], upper[-1]], :2].mean(0) for upper in EYE_UPPER)
+    return float(np.linalg.norm(left - right))
+
+
+def in_head_frame(points: Float, pose: HeadPose, shape: Float) -> NDArray[np.float64]:
+    """Seen points in model units and axes: x and y as seen through the pose, z that of the fitted shape.
+
+    Undoes turn and foreshortening, so that an iris or a lid measures the same from the front and from the side.
+
+    Args:
+        points: (N, 2 or more) picture pixels.
+        pose: of the head.
+        shape: (N or more, 3) the fitted shape in model units, which lends the depths.
+    """
+    count = len(points)
+    depth = shape[:count, 2].astype(np.float64)
+    rotation = pose.rotation.astype(np.float64)
+    seen = (points[:, :2] - pose.translation[:2]) / pose.scale - depth[:, None] * rotation[:2, 2]
+    flat = np.linalg.solve(rotation[:2, :2], seen.T).T
+    return np.column_stack([flat, depth])
+
+
+def unplaced(points: Float, pose: HeadPose) -> NDArray[np.float64]:
+    """Picture points (N, 3) taken back into model units and axes: the inverse of `shape.basis.place`."""
+    centred = (points.astype(np.float64) - pose.translation) / pose.scale
+    return cast(NDArray[np.float64], centred @ pose.rotation.astype(np.float64))
+
+
+def relaxed_lid_opening(basis: ShapeBasis, identity: Float) -> Float:
+    """(2,) lid opening (see `FaceMeasures`) that the basis expects of this identity at rest."""
+    return measured(basis.shape(identity, np.zeros(len(basis.expression), np.float32))[:MESH_POINTS]).lid_opening

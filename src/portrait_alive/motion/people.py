@@ -1,0 +1,146 @@
+"""Everybody in a clip, each followed as one person through cuts, crossings and absences."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.tracking.tracker import Tracker
+from portrait_alive.types import Bytes, Landmarks
+
+CHUNK: Final = 8
+"""Frames that are handed to the tracker at a time."""
+_LOOK_EVERY: Final = 24
+"""Frames between two looks at the whole picture for people who came in."""
+_MOST_PEOPLE: Final = 4
+_SMALLEST_SHARE: Final = 0.4
+"""Faces below this share of the largest face's height are bystanders."""
+_SAME_OVERLAP: Final = 0.25
+_FARTHEST_STEP: Final = 0.5
+"""A face does not move further in a frame than this share of its size; what does is somebody else."""
+_CUT_DIFFERENCE: Final = 34.0
+"""Mean absolute difference of two 24 x 24 grey thumbnails, of 255, that only another scene makes ..."""
+_CUT_RATIO: Final = 4.0
+"""... when it is also so many times the clip's usual difference: hand-held cameras and flashes are no cuts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Glimpse:
+    """What one frame shows."""
+
+    frame: int
+    faces: dict[int, Landmarks]
+    """By person, from 0 in order of appearance, left to right where several appear at once."""
+    cut: bool
+    """The scene changed before this frame."""
+
+
+@dataclass(eq=False)
+class _Person:
+    number: int
+    last: Landmarks | None
+    size: float = 1.0
+    seen: int = 0
+
+
+@dataclass(eq=False)
+class _Scene:
+    """Notices cuts from tiny grey thumbnails."""
+
+    before: NDArray[np.float32] | None = None
+    usual: float = 4.0
+
+    def changes(self, frame: Bytes) -> bool:
+        step = max(min(frame.shape[:2]) // 48, 1)
+        small = cv2.resize(np.ascontiguousarray(frame[::step, ::step]), (24, 24), interpolation=cv2.INTER_AREA)
+        now = small.mean(2, dtype=np.float32)
+        difference = 0.0 if self.before is None else float(np.abs(now - self.before).mean())
+        self.before = now
+        cut = difference > max(_CUT_DIFFERENCE, _CUT_RATIO * self.usual)
+        if not cut:
+            self.usual += 0.1 * (difference - self.usual)
+        return cut
+
+
+def watch(frames: Iterable[Bytes], tracker: Tracker) -> Iterator[Glimpse]:
+    """The faces in each frame by person, streamed: at most `CHUNK` frames are held.
+
+    Args:
+        frames: (H, W, 3) uint8 sRGB, in order.
+        tracker: follows one face; asked for all faces about once a second.
+    """
+    people: list[_Person] = []
+    scene = _Scene()
+    source = iter(frames)
+    first, looked = 0, -_LOOK_EVERY
+    while chunk := list(islice(source, CHUNK)):
+        cuts = [scene.changes(frame) for frame in chunk]
+        starts = [0, *(at for at, cut in enumerate(cuts) if cut and at > 0), len(chunk)]
+        for start, end in zip(starts[:-1], starts[1:], strict=True):
+            if cuts[start]:
+                for person in people:
+                    person.last = None
+            if cuts[start] or first + start - looked >= _LOOK_EVERY or not any(p.last for p in people):
+                _recognise(tracker.detect(chunk[start]), people)
+                looked = first + start
+            seen = _followed(chunk[start:end], people, tracker)
+            for offset, faces in enumerate(seen):
+                yield Glimpse(first + start + offset, faces, cuts[start] and offset == 0)
+        first += len(chunk)
+
+
+def _recognise(found: list[Landmarks], people: list[_Person]) -> None:
+    """Match the faces of one frame with the people known, and greet the new ones."""
+    unmatched = list(found)
+    for person in people:
+        if person.last is None or not unmatched:
+            continue
+        nearest = max(unmatched, key=lambda face: face.box.overlap(person.last.box))  # type: ignore[union-attr] # noqa: B023
+        if nearest.box.overlap(person.last.box) > _SAME_OVERLAP:
+            unmatched.remove(nearest)
+    largest = max((face.box.height for face in found), default=0.0)
+    unmatched = [face for face in unmatched if face.box.height >= _SMALLEST_SHARE * largest]
+    # somebody who was lost is the likelier explanation of a face than somebody new
+    for person in sorted((p for p in people if p.last is None), key=lambda p: -p.seen):
+        if unmatched:
+            face = max(unmatched, key=lambda f: -abs(np.log(max(f.box.height, 1.0) / person.size)))  # noqa: B023
+            person.last = face
+            unmatched.remove(face)
+    for face in unmatched:
+        if len(people) < _MOST_PEOPLE:
+            people.append(_Person(len(people), face, face.box.height))
+
+
+def _followed(frames: list[Bytes], people: list[_Person], tracker: Tracker) -> list[dict[int, Landmarks]]:
+    """Follow everyone who is in sight through consecutive frames of one scene."""
+    seen: list[dict[int, Landmarks]] = [{} for _ in frames]
+    for person in sorted(people, key=lambda p: -p.seen):
+        if person.last is None:
+            continue
+        last = person.last
+        lost = 0
+        for faces, face in zip(seen, tracker.follow(frames, last), strict=True):
+            if face is None or not _plausible(face, last, 1 + lost) or _taken(face, faces):
+                lost += 1
+                continue
+            faces[person.number] = last = face
+            lost = 0
+            person.seen += 1
+            person.size = face.box.height
+        person.last = None if lost >= min(len(frames), CHUNK // 2) else last
+    return seen
+
+
+def _plausible(face: Landmarks, before: Landmarks, frames: int) -> bool:
+    size = max(before.box.width, before.box.height, 1.0)
+    (x, y), (x0, y0) = face.box.centre, before.box.centre
+    near = np.hypot(x - x0, y - y0) < _FARTHEST_STEP * size * min(frames, 3)
+    return bool(near and 0.55 < face.box.height / max(before.box.height, 1.0) < 1.8)
+
+
+def _taken(face: Landmarks, faces: dict[int, Landmarks]) -> bool:
+    return any(face.box.overlap(other.box) > 0.6 for other in faces.values())

@@ -1,0 +1,113 @@
+"""Low-dimensional records of a person while a clip streams by: a few hundred bytes a frame, no mesh kept."""
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.motion.angles import angles_of
+from portrait_alive.motion.following import Followed, Follower, meet_subject
+from portrait_alive.motion.measures import in_head_frame, measured
+from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.types import MESH_POINTS, Landmarks
+
+MEETING_FRAMES: Final = 150
+"""Frames of landmarks that are held (0.9 MB) before the subject's identity is settled from them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """One person's raw measurements in the N frames in which they were seen."""
+
+    frame: NDArray[np.intp]
+    """(N,) frame numbers, rising."""
+    scene: NDArray[np.intp]
+    """(N,) number of the scene, counted by cuts."""
+    rotation: NDArray[np.float32]
+    """(N, 3) yaw, pitch, roll."""
+    position: NDArray[np.float32]
+    """(N, 2) picture pixels."""
+    scale: NDArray[np.float32]
+    """(N,) picture pixels per model unit."""
+    lid_opening: NDArray[np.float32]
+    """(N, 2)."""
+    gaze: NDArray[np.float32]
+    """(N, 2, 2)."""
+    mouth: NDArray[np.float32]
+    """(N,) signed."""
+    residual: NDArray[np.float32]
+    """(N,) what the basis does not explain, over the eyes' distance."""
+    confidence: NDArray[np.float32]
+    """(N,) the tracker's own."""
+    expression: NDArray[np.float32]
+    """(N, E)."""
+
+
+@dataclass(eq=False)
+class Recorder:
+    """Turns one person's landmarks into records, frame by frame."""
+
+    fitter: HeadFitter
+    follower: Follower | None = None
+    before: Followed | None = None
+    waiting: list[tuple[int, int, Landmarks]] = field(default_factory=list)
+    rows: "array[float]" = field(default_factory=lambda: array("f"))
+    weight: float = 0.0
+    """Sum of face heights: the larger and longest-seen person is the driver."""
+
+    def add(self, frame: int, scene: int, face: Landmarks) -> None:
+        """Record one frame."""
+        self.weight += face.box.height
+        if self.follower is not None:
+            self._write(frame, scene, face)
+            return
+        self.waiting.append((frame, scene, face))
+        if len(self.waiting) >= MEETING_FRAMES:
+            self._meet()
+
+    def records(self) -> Records:
+        """Everything recorded."""
+        if self.follower is None:
+            self._meet()
+        table = np.array(self.rows).reshape(-1, self._row_length)
+        narrow = table[:, 2:].astype(np.float32)
+        return Records(
+            frame=table[:, 0].astype(np.intp),
+            scene=table[:, 1].astype(np.intp),
+            rotation=narrow[:, 0:3],
+            position=narrow[:, 3:5],
+            scale=narrow[:, 5],
+            lid_opening=narrow[:, 6:8],
+            gaze=narrow[:, 8:12].reshape(-1, 2, 2),
+            mouth=narrow[:, 12],
+            residual=narrow[:, 13],
+            confidence=narrow[:, 14],
+            expression=narrow[:, 15:],
+        )
+
+    @property
+    def _row_length(self) -> int:
+        return 17 + len(self.fitter.basis.expression)
+
+    def _meet(self) -> None:
+        self.follower = Follower.of(self.fitter, meet_subject([face for _, _, face in self.waiting], self.fitter))
+        for frame, scene, face in self.waiting:
+            self._write(frame, scene, face)
+        self.waiting.clear()
+
+    def _write(self, frame: int, scene: int, face: Landmarks) -> None:
+        assert self.follower is not None
+        followed = self.follower.follow(face.points, self.before)
+        self.before = followed
+        shape = self.follower.shape(followed).astype(np.float32)
+        measures = measured(in_head_frame(face.points[:MESH_POINTS], followed.pose, shape))
+        self.rows.extend((frame, scene))
+        self.rows.extend(angles_of(followed.pose.rotation).tolist())
+        self.rows.extend(followed.pose.translation[:2].tolist())
+        self.rows.append(followed.pose.scale)
+        self.rows.extend(measures.lid_opening.tolist())
+        self.rows.extend(measures.gaze.reshape(-1).tolist())
+        self.rows.extend((measures.mouth, followed.residual, float(face.presence * face.confidence.mean())))
+        self.rows.extend(followed.expression.tolist())

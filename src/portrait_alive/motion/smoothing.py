@@ -1,0 +1,130 @@
+"""Zero-phase smoothing that lets go where something happens: a resting head rests, a blink stays a blink.
+
+Nothing is causal when the whole driver is at hand, so every filter here is symmetric in time. Each track group is smoothed
+heavily, moderately and lightly; where the finer version differs from the coarser by more than the tracker's own noise,
+something moved, and the finer one is taken (the idea of the One-Euro filter, Casiez et al. 2012, run both ways).
+The noise is measured on the clip itself.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.motion.tracks import Motion
+
+_HEAVY_S: Final = 0.14
+_MODERATE_S: Final = 0.05
+_LIGHT_FRAMES: Final = 0.5
+_SCALE_S: Final = 0.6
+"""Widths (standard deviations) of the Gaussians. The size of a head changes slowly or not at all."""
+_MOUTH: Final = ("jaw", "mouth", "cheekPuff")
+_BROWS: Final = ("brow",)
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How a group is smoothed."""
+
+    start: float = 2.0
+    full: float = 5.0
+    """Deviations, in units of noise, at which the finer version begins to show and shows alone."""
+    light_frames: float = _LIGHT_FRAMES
+    most_noise: float = 0.04
+    """In the track's unit. More than this no tracker makes: where it is measured, the driver moves all the time."""
+
+
+_LEAST_NOISE: Final = 1e-4
+_TURN = _Manner(light_frames=0.8, most_noise=0.008)
+_SHIFT = _Manner(light_frames=0.8, most_noise=0.06)
+_LIDS = _Manner(light_frames=0.0, most_noise=0.04)
+_SPEECH = _Manner(light_frames=0.3)
+_MIMIC = _Manner(light_frames=0.8)
+_GAZE = _Manner(light_frames=0.5, most_noise=0.03)
+
+
+def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
+    """The motion with its tracks smoothed; scale locked to its slow part. Built-in motions are smooth and stay as they are.
+
+    Args:
+        motion: as tracked.
+        strength: 0 leaves it alone, 1 is meant for tracked clips, 2 is for shaky ones.
+    """
+    if strength <= 0 or motion.frame_count < 5 or motion.provenance.get("kind") == "built-in":
+        return motion
+    fps = float(motion.fps)
+    names = motion.expression_names
+    mouth = np.array([name.startswith(_MOUTH) for name in names])
+    brows = np.array([name.startswith(_BROWS) for name in names])
+    expression = motion.expression.copy()
+    # lips and jaw move as one, so that a plosive is sharp in all of its tracks or in none
+    speech = _adaptive(np.column_stack([expression[:, mouth], motion.mouth]), fps, strength, _SPEECH)
+    expression[:, mouth] = speech[:, :-1]
+    expression[:, brows] = _adaptive(expression[:, brows], fps, strength, _MIMIC)
+    rest = ~mouth & ~brows
+    expression[:, rest] = _adaptive(expression[:, rest], fps, strength, _MIMIC)
+    gaze = _adaptive(motion.gaze.reshape(-1, 4), fps, strength, _GAZE)
+    return replace(
+        motion,
+        rotation=_adaptive(motion.rotation, fps, strength, _TURN),
+        translation=_adaptive(motion.translation, fps, strength, _SHIFT),
+        scale=gaussian(motion.scale[:, None], _SCALE_S * fps * strength)[:, 0],
+        expression=expression,
+        lids=np.maximum(_adaptive(motion.lids, fps, strength, _LIDS), 0.0),
+        gaze=gaze.reshape(-1, 2, 2),
+        mouth=np.maximum(speech[:, -1], 0.0),
+    )
+
+
+def _adaptive(track: NDArray[np.float32], fps: float, strength: float, manner: _Manner) -> NDArray[np.float32]:
+    """(T, D) smoothed as one group: one decision for all of its channels."""
+    if track.shape[1] == 0:
+        return track
+    values = track.astype(np.float64)
+    noise = np.clip(noise_of(values), _LEAST_NOISE, manner.most_noise)
+    versions = [
+        gaussian(values, width)
+        for width in (strength * _HEAVY_S * fps, strength * _MODERATE_S * fps, strength * manner.light_frames)
+    ]
+    result = versions[0]
+    for finer in versions[1:]:
+        apart = np.abs(finer - result) / noise
+        # the loudest channel decides, but not alone: one of forty is always loud
+        loud = np.sqrt((np.sort(apart, axis=1)[:, -3:] ** 2).mean(1))
+        share = np.clip((loud / strength - manner.start) / (manner.full - manner.start), 0.0, 1.0)
+        share = gaussian(_widened(share, 1)[:, None], 1.0)
+        result = result + share * (finer - result)
+    return result.astype(np.float32)
+
+
+def noise_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(D,) standard deviation of the frame-to-frame noise of (T, D) tracks, from the quiet part of their second differences.
+
+    For white noise the second difference has sqrt(6) times its deviation; the lower quartile ignores movement.
+    """
+    second = np.abs(np.diff(values, 2, axis=0))
+    return np.asarray(np.percentile(second, 40, axis=0) / (0.5244 * np.sqrt(6.0)))
+
+
+def gaussian(values: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
+    """(T, D) convolved in time with a Gaussian of `sigma` frames; ends continue by point reflection, so that a drift drifts on."""
+    data = np.asarray(values, np.float64)
+    if sigma < 0.15:
+        return data
+    reach = min(max(int(np.ceil(3 * sigma)), 1), len(data) - 1)
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-((offsets / sigma) ** 2) / 2)
+    kernel /= kernel.sum()
+    head, tail = 2 * data[:1] - data[reach:0:-1], 2 * data[-1:] - data[-2 : -reach - 2 : -1]
+    padded = np.concatenate([head, data, tail])
+    result = np.zeros_like(data)
+    for weight, offset in zip(kernel, offsets, strict=True):
+        result += weight * padded[reach + offset : reach + offset + len(data)]
+    return result
+
+
+def _widened(share: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
+    """Moving maximum over `frames` on either side: sharpness begins before the movement does."""
+    padded = np.pad(share, frames, mode="edge")
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1).max(1))

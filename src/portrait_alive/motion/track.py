@@ -1,0 +1,210 @@
+"""A driver clip becomes a motion: everybody is followed, one is chosen, their records become tracks."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.errors import NoFaceError
+from portrait_alive.motion.bridging import bridged
+from portrait_alive.motion.file import as_stored
+from portrait_alive.motion.neutral import found_neutral
+from portrait_alive.motion.people import watch
+from portrait_alive.motion.recording import Recorder, Records
+from portrait_alive.motion.tracks import Motion, still_neutral
+from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.tracking.tracker import Tracker
+from portrait_alive.types import Bytes
+
+LID_NAMES = ("eyeBlink", "eyeWide", "eyeLook")
+"""Expression shapes that the lid track replaces."""
+_SHUT_SHARE = 0.30
+"""Lid opening of shut eyes as a share of relaxed ones, where the clip shows no blink: mesh lids never quite meet."""
+_SHUT_SNAP = 0.08
+_TYPICAL_OPENING = 0.30
+"""Lid gap over eye width of relaxed eyes, for stills."""
+_CLOSED_LIPS = 0.03
+"""Lip gap over eye distance up to which the smallest gap of a clip is taken for closed lips."""
+_BLIND_LIDS = 0.5
+"""Below this lid opening the iris is guessed by the tracker, not seen."""
+_WORST_RESIDUAL = 0.06
+_CUT_EASE_S = 0.12
+
+
+def track_driver(
+    frames: Iterable[Bytes],
+    tracker: Tracker,
+    fitter: HeadFitter,
+    *,
+    fps: Fraction,
+    driver_face: int | None = None,
+    name: str = "the driver",
+    on_frame: Callable[[int], None] | None = None,
+) -> Motion:
+    """The motion of the person who is largest and longest in a clip, with their rest found; not smoothed.
+
+    Streams: at most some 150 frames of landmarks and eight pictures are held; what stays is about 300 bytes a frame.
+
+    Args:
+        frames: (H, W, 3) uint8 sRGB at the constant rate `fps`.
+        tracker: finds the landmarks.
+        fitter: explains them.
+        fps: frames per second, exact.
+        driver_face: person to follow, from 1 in order of appearance, left to right; None: larger and longest.
+        name: of the file, for messages.
+        on_frame: told the number of frames done.
+
+    Raises:
+        NoFaceError: nobody was seen, or not that many people.
+    """
+    recorders: dict[int, Recorder] = {}
+    count = scene = 0
+    for glimpse in watch(frames, tracker):
+        scene += glimpse.cut
+        count = glimpse.frame + 1
+        for person, face in glimpse.faces.items():
+            recorders.setdefault(person, Recorder(fitter)).add(glimpse.frame, scene, face)
+        if on_frame is not None:
+            on_frame(count)
+    chosen = recorders[_chosen(recorders, driver_face, name)]
+    return as_stored(motion_of(chosen.records(), count, fps, fitter))
+
+
+def _chosen(recorders: dict[int, Recorder], driver_face: int | None, name: str) -> int:
+    if not recorders:
+        raise NoFaceError(f"{name}: no face was found in any frame; choose another clip, --tracker mediapipe, or --from/--to")
+    if driver_face is None:
+        return max(recorders, key=lambda person: recorders[person].weight)
+    if driver_face - 1 not in recorders:
+        raise NoFaceError(f"{name}: --driver-face {driver_face}: only {len(recorders)} people were followed; choose 1..{len(recorders)}")
+    return driver_face - 1
+
+
+def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -> Motion:
+    """Tracks of one person from their records.
+
+    Args:
+        records: of the frames in which they were seen, at least one.
+        count: frames of the clip.
+        fps: frames per second.
+        fitter: its basis names the expression shapes.
+    """
+    rate = float(fps)
+    good = _trusted(records, rate)
+    frames = records.frame[good]
+    names = fitter.basis.expression_names
+    kept = [i for i, shape in enumerate(names) if not shape.startswith(LID_NAMES)]
+    lids = _calibrated_lids(records.lid_opening[good])
+    translation, scale = _placed(records, good)
+    tracks = {
+        "rotation": records.rotation[good],
+        "translation": translation,
+        "scale": scale,
+        "expression": records.expression[good][:, kept],
+        "lids": lids,
+        "mouth": _calibrated_mouth(records.mouth[good]),
+        "gaze": _conjugate(records.gaze[good], records.rotation[good], lids),
+    }
+    expression_names = tuple(names[i] for i in kept)
+    seen = np.zeros(count, bool)
+    seen[frames] = True
+    confidence = np.zeros(count, np.float32)
+    confidence[records.frame] = np.clip(records.confidence, 0, 1)
+    dense = {key: bridged(values, frames, count, np.median(values, 0), rate) for key, values in tracks.items()}
+    motion = Motion(
+        fps=fps,
+        expression_names=expression_names,
+        contact=np.ones(count, np.float32),
+        body=np.zeros(count, np.float32),
+        confidence=confidence,
+        bridged=~seen,
+        neutral=still_neutral(expression_names),
+        provenance={"kind": "tracked"},
+        **dense,  # type: ignore[arg-type]
+    )
+    neutral = found_neutral(motion)
+    if seen.all():
+        return replace(motion, neutral=neutral)
+    # now that the rest is known, long gaps ease to it
+    rests = {key: np.asarray(getattr(neutral, key, np.median(values, 0))) for key, values in tracks.items()}
+    dense = {key: bridged(values, frames, count, rests[key], rate) for key, values in tracks.items()}
+    return replace(motion, neutral=neutral, **dense)  # type: ignore[arg-type]
+
+
+def _trusted(records: Records, fps: float) -> NDArray[np.intp]:
+    """Positions of the records that show the face: not those where something hides it, nor right beside a cut."""
+    usual = float(np.median(records.residual))
+    good = (records.residual <= max(3 * usual, _WORST_RESIDUAL)) & (records.confidence >= 0.3)
+    margin = round(_CUT_EASE_S * fps)
+    for change in np.flatnonzero(np.diff(records.scene)):
+        before, after = records.frame[change], records.frame[change + 1]
+        good &= ~((records.frame > before - margin) & (records.frame < after + margin))
+    lonely = np.convolve(good, np.ones(5), "same") <= 1.0
+    kept = np.flatnonzero(good & ~lonely) if len(good) >= 5 else np.flatnonzero(good)
+    return kept if len(kept) else np.arange(len(records.frame))
+
+
+def _placed(records: Records, good: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Translation (N, 2) in model units and scale (N,) about 1; each scene against its own usual place."""
+    translation = np.empty((len(good), 2), np.float32)
+    scale = np.empty(len(good), np.float32)
+    for scene in np.unique(records.scene[good]):
+        at = records.scene[good] == scene
+        own = records.scale[good][at]
+        usual = float(np.median(own))
+        position = records.position[good][at]
+        translation[at] = (position - np.median(position, 0)) / usual
+        scale[at] = own / usual
+    return translation, scale
+
+
+def _calibrated_lids(opening: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 2) lids with 0 shut and 1 relaxed, each eye in its own range."""
+    calibrated = np.empty_like(opening)
+    for eye in range(2):
+        values = opening[:, eye]
+        relaxed = _relaxed(values)
+        least = float(np.sort(values)[min(1, len(values) - 1)]) if len(values) > 20 else relaxed
+        shut = min(least, _SHUT_SHARE * relaxed) if least < 0.5 * relaxed else _SHUT_SHARE * relaxed
+        shut = max(shut, 0.08 * relaxed)
+        share = (values - shut) / (relaxed - shut)
+        calibrated[:, eye] = np.clip((share - _SHUT_SNAP) / (1 - _SHUT_SNAP), 0.0, 2.0)
+    return calibrated
+
+
+def _relaxed(opening: NDArray[np.float32]) -> float:
+    """The most frequent opening of eyes that are open: the mode of the upper part of the histogram."""
+    if len(opening) < 20:
+        return _TYPICAL_OPENING
+    high = np.sort(opening)[len(opening) // 4 :].astype(np.float64)
+    width = max(0.05 * float(np.median(high)), 1e-4)
+    density = np.exp(-(((high[:, None] - high[None]) / width) ** 2) / 2).sum(1) if len(high) < 2000 else None
+    return float(np.median(high) if density is None else high[int(np.argmax(density))])
+
+
+def _calibrated_mouth(gap: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N,) opening, 0 where this mouth is closed: tracked lips of a closed mouth leave or overlap by a little."""
+    least = float(np.percentile(gap, 2)) if len(gap) > 20 else 0.0
+    closed = least if least < _CLOSED_LIPS else 0.0
+    return np.maximum(gap - closed - 0.004, 0.0).astype(np.float32)
+
+
+def _conjugate(
+    gaze: NDArray[np.float32], rotation: NDArray[np.float32], lids: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(N, 2, 2) gaze in which both eyes make the same movements, averaged over what of them is seen.
+
+    Eyes move together (Hering's law); the eye turned away and the eye that is shut are guessed by the tracker.
+    """
+    turned = 1.5 * np.sin(rotation[:, 0])
+    visible = np.clip(np.stack([1 + turned, 1 - turned], 1), 0.1, 2.0) * np.clip((lids - 0.2) / _BLIND_LIDS, 0.02, 1.0)
+    usual = np.median(gaze, 0)
+    common = ((gaze - usual) * visible[:, :, None]).sum(1) / visible.sum(1, keepdims=True)
+    shut = lids.max(1) <= _BLIND_LIDS
+    open_ = ~np.convolve(shut, np.ones(5), "same").astype(bool)[: len(shut)]
+    if open_.any() and not open_.all():
+        at = np.arange(len(common))
+        common = np.stack([np.interp(at, at[open_], common[open_, axis]) for axis in range(2)], 1)
+    return (usual + common[:, None, :]).astype(np.float32)
