@@ -18,8 +18,8 @@ import numpy as np
 
 from portrait_alive.errors import UnreadableInputError, UsageError
 from portrait_alive.media.colour import to_srgb_filters
-from portrait_alive.media.ffmpeg import file_argument, running
-from portrait_alive.media.streams import MAX_PIXELS, SAFE_INPUT, Streams, VideoStream, read_streams, reason
+from portrait_alive.media.ffmpeg import running
+from portrait_alive.media.streams import Streams, VideoStream, input_arguments, read_streams, reason
 from portrait_alive.types import Bytes, ClipInfo
 
 STANDARD_RATES = tuple(
@@ -159,6 +159,7 @@ class Clip:
         flags = "accurate_rnd+full_chroma_int+full_chroma_inp+bicubic" if accurate else "bicubic"
         shrinks = size != self.video.size
         scale_flags = f"{flags}+area".replace("bicubic+area", "area") if shrinks else flags
+        seeking = ["-ss", f"{float(seek):.9f}"] if seek else []
         filters = [
             *(["bwdif=mode=send_frame:deint=interlaced"] if self.video.interlaced else []),
             *([f"setpts=PTS{float(offset):+.9f}/TB"] if offset else []),
@@ -167,9 +168,8 @@ class Clip:
             *to_srgb_filters(self.video, size, scale_flags),
         ]
         return [
-            *("-v", "error", *SAFE_INPUT, "-max_pixels", str(MAX_PIXELS), "-threads", str(threads)),
-            *(["-ss", f"{float(seek):.9f}"] if seek else []),
-            *("-i", file_argument(self.path), "-map", "0:V:0", "-vf", ",".join(filters)),
+            *("-v", "error", *input_arguments(self.path, "-threads", str(threads), *seeking)),
+            *("-map", "0:V:0", "-vf", ",".join(filters)),
             *(["-frames:v", str(count)] if count is not None else []),
             *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
         ]

@@ -31,6 +31,12 @@ MAX_SIDE: dict[Kind, int] = {
 }
 """Longest side that the codec allows, in pixels."""
 
+SOUND_KINDS = ("mp4", "mov", "webm")
+"""Kinds that hold sound."""
+
+ALWAYS_LOSSLESS = ("apng", "png-folder")
+"""Kinds that know no other way."""
+
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 """x264's, from quick and large to slow and small; other encoders follow as well as they can."""
 
@@ -77,13 +83,17 @@ def kind_of_output(name: str | Path) -> Kind:
 
 def carries_alpha(name: str | Path, *, lossless: bool = False) -> bool:
     """Whether an output of this name can hold transparency."""
-    kind = kind_of_output(name)
-    return kind not in ("mp4",) and not (kind == "webm" and lossless)
+    return holds_alpha(kind_of_output(name), lossless=lossless)
+
+
+def holds_alpha(kind: Kind, *, lossless: bool) -> bool:
+    """Whether outputs of this kind can hold transparency."""
+    return kind != "mp4" and not (kind == "webm" and lossless)
 
 
 def carries_sound(name: str | Path) -> bool:
     """Whether an output of this name can hold sound."""
-    return kind_of_output(name) in ("mp4", "mov", "webm")
+    return kind_of_output(name) in SOUND_KINDS
 
 
 def needs_even_sides(kind: Kind, *, lossless: bool, alpha: bool) -> bool:
@@ -91,8 +101,12 @@ def needs_even_sides(kind: Kind, *, lossless: bool, alpha: bool) -> bool:
     return not lossless and (kind in ("mp4", "webm") or (kind == "mov" and not alpha))
 
 
-def encode_arguments(encoding: Encoding, target: str) -> list[str]:
-    """ffmpeg's arguments to encode raw rgb24 or rgba frames from its stdin into `target` (mp4, mov, webm)."""
+def encode_arguments(encoding: Encoding, tags: list[str], target: str) -> list[str]:
+    """ffmpeg's arguments to encode raw rgb24 or rgba frames from its stdin into `target` (mp4, mov, webm).
+
+    Args:
+        tags: output arguments with the container's metadata.
+    """
     height, width = encoding.frame_size
     return [
         *("-v", "warning", "-f", "rawvideo", "-pixel_format", "rgba" if encoding.alpha else "rgb24"),
@@ -100,6 +114,7 @@ def encode_arguments(encoding: Encoding, target: str) -> list[str]:
         *("-color_range", "pc", "-i", "pipe:0", "-vf", ",".join(_filters(encoding)), "-fps_mode", "passthrough"),
         *_codec(encoding),
         *(["-threads", str(encoding.threads)] if encoding.threads else []),
+        *tags,
         *("-f", encoding.kind, *(["-movflags", "+faststart"] if encoding.kind != "webm" else []), "-y", target),
     ]
 

@@ -1,9 +1,10 @@
 """Frames into a running ffmpeg, from a small ring of buffers, so that drawing and encoding overlap."""
 
 import contextlib
+import errno
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,17 @@ class FramePipe:
 
     def _failure(self) -> OutputError:
         return encoder_failure(self._path, self._process.messages())
+
+
+@contextlib.contextmanager
+def disk_failure(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into the error that `path` could not be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutputError(f"{path}: the disk is full; make room, or choose another folder with -o") from error
+        raise OutputError(f"{path} cannot be written ({error}); choose another folder with -o") from error
 
 
 def encoder_failure(path: Path, messages: str) -> OutputError:

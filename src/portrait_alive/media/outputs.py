@@ -18,11 +18,27 @@ from typing import Self
 
 import numpy as np
 
-from portrait_alive.errors import OutputError, UnreadableInputError, UsageError
+from portrait_alive.errors import MissingDependencyError, OutputError, UnreadableInputError, UsageError
+from portrait_alive.media import c2pa
 from portrait_alive.media.atomic import check_writable, part_name, publish, remove
+from portrait_alive.media.certificates import Credentials
 from portrait_alive.media.clips import fit_within
-from portrait_alive.media.encoders import MAX_SIDE, PRESETS, Encoding, Kind, kind_of_output, needs_even_sides
-from portrait_alive.media.sinks import Sink, make_sink
+from portrait_alive.media.embedding import add_xmp_box
+from portrait_alive.media.encoders import (
+    ALWAYS_LOSSLESS,
+    MAX_SIDE,
+    PRESETS,
+    Encoding,
+    Kind,
+    holds_alpha,
+    kind_of_output,
+    needs_even_sides,
+)
+from portrait_alive.media.frame_pipe import disk_failure
+from portrait_alive.media.label import Label, make_label
+from portrait_alive.media.marks import Marks
+from portrait_alive.media.png_folder import is_ours
+from portrait_alive.media.sinks import Sink, make_sink, marks_as_tags
 from portrait_alive.media.sound import SoundTrack, add_sound
 from portrait_alive.types import Bytes
 
@@ -47,6 +63,12 @@ class OutputOptions:
     sound: SoundTrack | None = None
     alpha: bool = False
     """Frames are (H, W, 4), alpha straight, 255 opaque."""
+    label: str | None = None
+    """Text of a visible mark in the lower left corner of every frame."""
+    marks: Marks | None = None
+    """Machine-readable marks (`make_marks`); None writes none."""
+    credentials: Credentials | None = None
+    """Signs a C2PA manifest with the marks, where the kind can carry one; None signs nothing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +81,8 @@ class OutputReport:
     fps: Fraction
     frame_count: int
     has_sound: bool
+    has_marks: bool
+    is_signed: bool
     notes: tuple[str, ...] = field(default=())
     """What differs from what was asked, one sentence each: scaled, padded, sound left out."""
 
@@ -92,8 +116,11 @@ def open_output(
     kind = kind_of_output(name)
     _check_options(path, kind, options, fps)
     check_writable(path, overwrite=overwrite)
+    if kind == "png-folder" and path.is_dir() and any(path.iterdir()) and not is_ours(path):
+        raise OutputError(f"{path} holds other files and is not replaced; choose a new folder with -o")
     encoding, notes = plan_encoding(path, kind, size, fps, options)
-    return Output(path, encoding, size, options, overwrite, notes)
+    label = None if options.label is None else make_label(options.label, size)
+    return Output(path, encoding, size, options, overwrite, notes, label)
 
 
 class Output:
@@ -107,6 +134,7 @@ class Output:
         options: OutputOptions,
         overwrite: bool,
         notes: list[str],
+        label: Label | None,
     ) -> None:
         self._path = path
         self._encoding = encoding
@@ -114,6 +142,7 @@ class Output:
         self._options = options
         self._overwrite = overwrite
         self._notes = notes
+        self._label = label
         self._count = 0
         self._parts: list[Path] = []
         self._sink: Sink | None = None
@@ -132,7 +161,9 @@ class Output:
         return tuple(self._notes)
 
     def __enter__(self) -> Self:
-        self._sink = make_sink(self._encoding, self._new_part(), self._path)
+        part, spool = self._new_part(), self._new_part()
+        with disk_failure(self._path):
+            self._sink = make_sink(self._encoding, part, spool, self._path, self._options.marks)
         return self
 
     def write(self, frame: Bytes) -> None:
@@ -146,55 +177,80 @@ class Output:
             raise ValueError(f"expected a frame of shape {self._shape} uint8, got {frame.shape} {frame.dtype}")
         if self._sink is None:
             raise RuntimeError("write() outside of the output's with block")
-        self._sink.write(frame)
+        with disk_failure(self._path):
+            self._sink.write(frame if self._label is None else self._label.drawn_on(frame))
         self._count += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        sink, self._sink = self._sink, None
+        assert sink is not None
         try:
             if kind is None:
-                self._complete()
-            elif self._sink is not None:
-                self._sink.abort()
-        except BaseException:
-            if self._sink is not None:
-                with contextlib.suppress(OSError):
-                    self._sink.abort()
-            raise
+                self._complete(sink)
         finally:
+            with contextlib.suppress(OSError):
+                sink.abort()
             for part in self._parts:
                 remove(part)
 
-    def _complete(self) -> None:
-        assert self._sink is not None
+    def _complete(self, sink: Sink) -> None:
+        """Sound, marks, signature, name: in this order, since each covers what came before."""
         if self._count == 0:
             raise OutputError(f"{self._path}: not a single frame was made, so there is nothing to write")
-        self._sink.finish()
-        part = self._parts[0]
-        part, has_sound = self._with_sound(part)
+        with disk_failure(self._path):
+            sink.finish()
+            part, has_sound = self._with_sound(self._parts[0])
+            if self._options.marks is not None and self._encoding.kind in ("mp4", "mov"):
+                add_xmp_box(part, self._options.marks.xmp)
+            part, is_signed = self._signed(part)
         publish(part, self._path, overwrite=self._overwrite)
         self._report = OutputReport(
-            self._path, self._encoding.size, self._encoding.fps, self._count, has_sound, tuple(self._notes)
+            path=self._path,
+            size=self._encoding.size,
+            fps=self._encoding.fps,
+            frame_count=self._count,
+            has_sound=has_sound,
+            has_marks=self._options.marks is not None,
+            is_signed=is_signed,
+            notes=tuple(self._notes),
         )
 
     def _with_sound(self, part: Path) -> tuple[Path, bool]:
         """The file with its sound joined, where there is one and the kind can hold it."""
-        track, kind = self._options.sound, self._encoding.kind
+        track, kind, marks = self._options.sound, self._encoding.kind, self._options.marks
         if track is None:
             return part, False
         if kind not in ("mp4", "mov", "webm"):
             self._notes.append(f"the sound of {track.path.name} was left out: {kind} holds none")
             return part, False
         joined = self._new_part()
+        tags = [] if marks is None else marks_as_tags(self._encoding, marks)
         try:
             duration = self._count / self._encoding.fps
-            add_sound(part, track, joined, duration=duration, container=kind, extra=[])
+            add_sound(part, track, joined, duration=duration, container=kind, tags=tags)
         except UnreadableInputError as error:
             # The picture took minutes and is good; it is not thrown away for a damaged sound.
             self._notes.append(f"written without sound: {error}")
             return part, False
         return joined, True
+
+    def _signed(self, part: Path) -> tuple[Path, bool]:
+        """The file with a signed manifest, where credentials were given and the kind can carry one."""
+        kind, marks, credentials = self._encoding.kind, self._options.marks, self._options.credentials
+        if marks is None or credentials is None:
+            return part, False
+        if kind not in c2pa.MIME:
+            self._notes.append(f"not signed: C2PA has no place in {kind}")
+            return part, False
+        signed = self._new_part()
+        try:
+            c2pa.sign(part, signed, kind, marks, credentials)
+        except (OutputError, UnreadableInputError, MissingDependencyError) as error:
+            self._notes.append(f"not signed: {error}")  # as with sound: the result itself is good
+            return part, False
+        return signed, True
 
     def _new_part(self) -> Path:
         part = part_name(self._path)
@@ -211,11 +267,12 @@ def plan_encoding(
         OutputError: the size is beyond what the kind can hold.
     """
     notes = []
-    target = options.size or (size if options.lossless else fit_within(size, DEFAULT_MAX_SIDE))
+    lossless = options.lossless or kind in ALWAYS_LOSSLESS
+    target = options.size or (size if lossless else fit_within(size, DEFAULT_MAX_SIDE))
     if options.size is None and target != size:
         notes.append(f"scaled from {_wxh(size)} to {_wxh(target)}; --size or --lossless keeps more")
     frame_size = size
-    if needs_even_sides(kind, lossless=options.lossless, alpha=options.alpha):
+    if needs_even_sides(kind, lossless=lossless, alpha=options.alpha):
         even = (target[0] + target[0] % 2, target[1] + target[1] % 2)
         if even != target and target == size:
             frame_size = even
@@ -232,7 +289,7 @@ def plan_encoding(
         size=target,
         fps=fps,
         alpha=options.alpha,
-        lossless=options.lossless,
+        lossless=lossless,
         crf=options.crf,
         preset=options.preset,
         threads=options.threads,
@@ -249,9 +306,13 @@ def _check_options(path: Path, kind: Kind, options: OutputOptions, fps: Fraction
         raise UsageError(f"--size {_wxh(options.size)} is too small; 16x16 is the least")
     if not 0 < fps <= 1000:
         raise UsageError(f"--fps {float(fps):g} is out of range; above 0 to 1000")
-    if options.alpha and (kind == "mp4" or (kind == "webm" and options.lossless)):
+    if options.alpha and not holds_alpha(kind, lossless=options.lossless):
         what = "MP4" if kind == "mp4" else "lossless WebM"
         raise UsageError(f"{path}: {what} cannot hold transparency; use .mov, .webp, .png or a folder (name/)")
+    if options.credentials is not None and options.marks is None:
+        raise UsageError("a C2PA signature carries the marks, so it cannot go without them; leave out --no-marks")
+    if options.credentials is not None:
+        c2pa.check_credentials(options.credentials)
     if options.lossless and kind == "gif":
         raise UsageError(f"{path}: GIF has 256 colours and cannot be lossless; use .png, .webp, .mov or .mp4")
 

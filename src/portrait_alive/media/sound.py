@@ -13,7 +13,7 @@ from typing import Literal
 from portrait_alive.errors import UnreadableInputError
 from portrait_alive.media.ffmpeg import file_argument, run
 from portrait_alive.media.frame_pipe import encoder_failure
-from portrait_alive.media.streams import SAFE_INPUT, read_streams, reason
+from portrait_alive.media.streams import input_arguments, read_streams, reason
 
 Container = Literal["mp4", "mov", "webm"]
 
@@ -45,7 +45,7 @@ def find_sound(path: Path, *, start: Fraction | float = 0, fps: Fraction | None 
 
 
 def add_sound(
-    video: Path, track: SoundTrack, target: Path, *, duration: Fraction, container: Container, extra: list[str]
+    video: Path, track: SoundTrack, target: Path, *, duration: Fraction, container: Container, tags: list[str]
 ) -> None:
     """Write `target`: the picture of `video` copied, the sound of `track` over exactly `duration` seconds.
 
@@ -54,7 +54,7 @@ def add_sound(
     Args:
         video: a finished file without sound.
         duration: of the picture, in seconds.
-        extra: output arguments of the container (its metadata).
+        tags: output arguments with the container's metadata.
 
     Raises:
         UnreadableInputError: the sound cannot be decoded.
@@ -64,11 +64,11 @@ def add_sound(
     sound = ["-c:a", "copy", "-t", _seconds(duration)] if copied else _encoded(container, duration)
     finished = run(
         [
-            *("-v", "error", "-i", file_argument(video), *SAFE_INPUT),
-            *(["-ss", _seconds(track.start)] if track.start else []),
-            *("-i", file_argument(track.path), "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *sound),
+            *("-v", "error", "-i", file_argument(video)),
+            *input_arguments(track.path, *(["-ss", _seconds(track.start)] if track.start else [])),
+            *("-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *sound),
             # Nothing else of the driver passes on: its tags may hold the place, the time and the owner.
-            *("-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", *extra),
+            *("-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", *tags),
             *("-f", container, *(["-movflags", "+faststart"] if container != "webm" else [])),
             *("-y", file_argument(target)),
         ]
@@ -95,7 +95,7 @@ def _copies_well(path: Path) -> bool:
         return False
     shown = run(
         [
-            *("-v", "info", *SAFE_INPUT, "-i", file_argument(path), "-map", "0:a:0", "-af", "ashowinfo"),
+            *("-v", "info", *input_arguments(path), "-map", "0:a:0", "-af", "ashowinfo"),
             *("-frames:a", "1", "-f", "null", "-"),
         ]
     )

@@ -74,11 +74,18 @@ def read_streams(path: Path) -> Streams:
     check_plain_file(path)
     finished = run(
         [
-            *("-v", "info", *SAFE_INPUT, "-max_pixels", str(MAX_PIXELS), "-i", file_argument(path)),
+            *("-v", "info", *input_arguments(path)),
             *("-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1", "-f", "null", "-"),
         ]
     )
     return parse_streams(path, finished)
+
+
+def input_arguments(path: Path, *options: str) -> list[str]:
+    """ffmpeg's arguments to read the file at `path`, safely, whatever it is; `options` go before it."""
+    # ffmpeg takes an animated PNG for a still when a long chunk (a signature, say) precedes the animation's.
+    demuxer = ["-f", "apng"] if _starts_with(path, b"\x89PNG") else []
+    return [*SAFE_INPUT, "-max_pixels", str(MAX_PIXELS), *demuxer, *options, "-i", file_argument(path)]
 
 
 def check_plain_file(path: Path) -> None:
@@ -164,6 +171,11 @@ def _video(path: Path, line: str, text: str) -> VideoStream:
         colour_primaries=colours.get("primaries", "unknown"),
         colour_transfer=colours.get("trc", "unknown"),
     )
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
 
 
 def _cover(line: str) -> bool:
