@@ -145,6 +145,9 @@ class AnimateOptions:
     loop: bool = field(
         default=False, metadata=_about(Switch(), "--loop", MOTION, "Make the last frame meet the first.")
     )
+    sound: Path | None = field(
+        default=None, metadata=_about(File(), "--sound", MOTION, "Speech that the built-in motion speak follows.")
+    )
     fps: Fraction | None = field(
         default=None,
         metadata=_about(

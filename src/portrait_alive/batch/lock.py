@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from portrait_alive.batch.host import try_lock
 from portrait_alive.batch.rows import Shard
 from portrait_alive.errors import OutputError
+from portrait_alive.host import try_lock
 
 _PATIENCE_S = 2.0
 """Another shard looks at the folder's lock for an instant when it starts; wait that long before refusing."""

@@ -48,6 +48,8 @@ class BatchSummary:
     """Rows of the part that are done, now or before."""
     failed: tuple[Record, ...]
     """Rows that failed, now or before."""
+    failed_now: tuple[Record, ...]
+    """Those of this run."""
     made: int
     """Rows done in this run."""
     seconds: float
@@ -114,6 +116,7 @@ def run_plan(
     return BatchSummary(
         done=len(standing.done) + run.made,
         failed=tuple(failed),
+        failed_now=tuple(run.failed),
         made=run.made,
         seconds=time.monotonic() - began,
         memory_mb=run.memory // 2**20,

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from portrait_alive.batch.host import sync_folder
 from portrait_alive.batch.manifest import Record
 from portrait_alive.batch.rows import UNFINISHED_PREFIX, Plan, Row, Shard
 from portrait_alive.errors import OutputError
+from portrait_alive.host import sync_folder
 
 _SHOWN = 3
 
@@ -43,6 +43,21 @@ def take_stock(plan: Plan, records: Mapping[str, Record], *, retry_failed: bool)
         else:
             pending.append(row)
     return Standing(tuple(done), tuple(failed), tuple(pending))
+
+
+def foresee(plan: Plan, records: Mapping[str, Record]) -> list[str]:
+    """What `take_stock` would say of each row (done, failed or pending), without touching anything."""
+    return [_foresee(row, records.get(row.key)) for row in plan.rows]
+
+
+def _foresee(row: Row, record: Record | None) -> str:
+    if record is None or not _inputs_fit(row, record):
+        return "pending"
+    if record.status == "failed":
+        return "failed"
+    finished = row.unfinished / row.output.name
+    output = record.output
+    return "done" if output and (output.still_fits(row.output) or output.still_fits(finished)) else "pending"
 
 
 def put_in_place(row: Row, thumbnails: Path, *, overwrite: bool) -> None:

@@ -8,10 +8,10 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, cast
 
-from portrait_alive.batch.host import peak_memory, sync_folder
 from portrait_alive.batch.rows import RowResult
 from portrait_alive.batch.tasks import Ended, Job, MakeRow, Said, Task
 from portrait_alive.events import Event, Listener
+from portrait_alive.host import peak_memory, sync_folder
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _ORPHANED = 1

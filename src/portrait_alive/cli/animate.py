@@ -36,6 +36,16 @@ Output = Annotated[
 ]
 
 
+EXAMPLES = """Examples:
+
+portrait-alive animate monalisa.jpg --driver me.mp4
+
+portrait-alive animate monalisa.jpg --motion smile -o smiling.webm
+
+portrait-alive animate couple.jpg --driver 1=me.mp4 --driver 2=you.mp4
+"""
+
+
 def animate(
     report: Report,
     source: Sources,

@@ -7,9 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from portrait_alive.cli.animate import EXAMPLES as ANIMATE_EXAMPLES
 from portrait_alive.cli.animate import animate
+from portrait_alive.cli.batch import EXAMPLES as BATCH_EXAMPLES
+from portrait_alive.cli.batch import batch
 from portrait_alive.cli.command import register
+from portrait_alive.cli.doctor import doctor
 from portrait_alive.cli.failures import Failure, end_gracefully_on_signals, explain
+from portrait_alive.cli.landmarks import landmarks
 from portrait_alive.cli.report import Mode, make_report, show
 
 _CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]  # click's base of usage errors, wherever typer keeps it
@@ -34,7 +39,10 @@ def build_app() -> typer.Typer:
     ) -> None:
         pass
 
-    register(app, animate, name="animate", panel=MAKE)
+    register(app, animate, name="animate", panel=MAKE, examples=ANIMATE_EXAMPLES)
+    register(app, batch, name="batch", panel=MAKE, examples=BATCH_EXAMPLES)
+    register(app, landmarks, name="landmarks", panel=LOOK, only=("tracker", "face", "device", "threads"))
+    register(app, doctor, name="doctor", panel=LOOK)
     return app
 
 

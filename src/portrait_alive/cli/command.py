@@ -5,7 +5,7 @@ A parameter `options: AnimateOptions` stands for the whole table: every row beco
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +20,13 @@ _COMMON = ("quiet", "json", "debug")
 
 
 def register(
-    app: typer.Typer, run: Callable[..., None], *, name: str, panel: str | None = None, examples: str = ""
+    app: typer.Typer,
+    run: Callable[..., None],
+    *,
+    name: str,
+    panel: str | None = None,
+    only: Collection[str] | None = None,
+    examples: str = "",
 ) -> None:
     """Make `run` a command of `app`.
 
@@ -29,18 +35,19 @@ def register(
         run: the command; its docstring is the help.
         name: as typed.
         panel: heading in the list of commands.
+        only: the options of the table that the command has; None for all.
         examples: lines shown below the help.
     """
     own = inspect.signature(run, eval_str=True).parameters
-    with_table = "options" in own
+    table = {key: spec for key, spec in specs().items() if only is None or key in only} if "options" in own else {}
     plain = [parameter for key, parameter in own.items() if key not in ("report", "options")]
-    parameters = [*plain, *(_flags() if with_table else ()), *_common_flags()]
+    parameters = [*plain, *_flags(table), *_common_flags()]
 
     def command(**values: Any) -> None:
         common = {key: values.pop(key) for key in _COMMON}
         arguments = {parameter.name: values.pop(parameter.name) for parameter in plain}
-        if with_table:
-            arguments["options"] = AnimateOptions(**dict(_given(values)))
+        if table:
+            arguments["options"] = AnimateOptions(**dict(_given(table, values)))
         with make_report(_mode(**common)) as report:
             run(report, **arguments)
 
@@ -56,9 +63,9 @@ def _mode(quiet: bool, json: bool, debug: bool) -> Mode:
     return "json" if json else "quiet" if quiet else "human"
 
 
-def _given(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _given(table: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The options that were typed, parsed."""
-    for name, spec in specs().items():
+    for name, spec in table.items():
         value = values[name]
         if isinstance(spec.kind, Switch):
             if value:
@@ -67,8 +74,8 @@ def _given(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, parse_option(name, value)
 
 
-def _flags() -> Iterator[inspect.Parameter]:
-    for name, spec in specs().items():
+def _flags(table: Mapping[str, OptionSpec]) -> Iterator[inspect.Parameter]:
+    for name, spec in table.items():
         yield _keyword(name, *_typed(name, spec))
 
 

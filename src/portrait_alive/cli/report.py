@@ -69,6 +69,10 @@ class Report(ABC):
     def workers(self, lines: Sequence[str], done: int, total: int, remaining_s: float | None) -> None:
         """What each worker of a batch does now, and how far the whole is."""
 
+    @abstractmethod
+    def row(self, name: str, status: str, error: str | None) -> None:
+        """A row of a batch has ended."""
+
     def close(self) -> None:  # noqa: B027  (most have nothing to restore)
         """Leave the terminal as it was."""
 
@@ -120,6 +124,9 @@ class JsonReport(Report):
         self._last = now
         self._write("workers", workers=list(lines), done=done, total=total, remaining_s=remaining_s)
 
+    def row(self, name: str, status: str, error: str | None) -> None:
+        self._write("row", row=name, status=status, error=error)
+
     def _write(self, event: str, **values: object) -> None:
         print(json.dumps({"event": event, **values}, ensure_ascii=False, default=str), flush=True)
 
@@ -144,6 +151,10 @@ class QuietReport(Report):
         print(f"error: {message}", file=sys.stderr, flush=True)
 
     def workers(self, lines: Sequence[str], done: int, total: int, remaining_s: float | None) -> None: ...
+
+    def row(self, name: str, status: str, error: str | None) -> None:
+        if error is not None:
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
 
 
 class HumanReport(Report):
@@ -211,6 +222,10 @@ class HumanReport(Report):
             self._bars.update(bar, description=line)
         left = "" if remaining_s is None else f"{duration(remaining_s)} left"
         self._bars.update(self._worker_bars[-1], description="all", total=total, completed=done, rate=left)
+
+    def row(self, name: str, status: str, error: str | None) -> None:
+        if error is not None:
+            self._say(f"failed: {name}: {error}")
 
     def close(self) -> None:
         self._end_phase()

@@ -1,0 +1,71 @@
+"""How many workers, how long, how many bytes: from what the machine has and from what earlier rows took."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from portrait_alive.batch.manifest import Record
+from portrait_alive.host import Memory
+
+WORKER_BYTES = 700 * 2**20
+"""Peak of one worker and its encoder on a small picture, rounded up (docs/batch.md)."""
+WORKER_BYTES_PER_PIXEL = 90
+"""What each pixel of the source adds to it."""
+SECONDS_PER_ROW = 2.0
+SECONDS_PER_FRAME = 0.03
+SECONDS_PER_MEGAPIXEL_FRAME = 0.02
+BYTES_PER_PIXEL_FRAME = 0.02
+"""First guesses for two cores, until the manifest has rows to go by."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a row is expected to be."""
+
+    frames: int
+    pixels: int
+    """Of the source."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a run is expected to cost."""
+
+    seconds: float
+    bytes: int
+
+
+def job_count(memory: Memory, cores: int, pixels: int) -> int:
+    """Workers that fit: one for each core, as far as memory reaches; at least 1.
+
+    Args:
+        memory: of the machine.
+        cores: that may be used.
+        pixels: of the largest source.
+    """
+    each = WORKER_BYTES + WORKER_BYTES_PER_PIXEL * pixels
+    return max(1, min(cores, math.floor(0.8 * memory.available / each)))
+
+
+def expect(sizes: Sequence[Size], jobs: int, records: Iterable[Record]) -> Expectation:
+    """Time and bytes of rows, scaled by what the rows in `records` took against the first guess."""
+    seconds = sum(map(_seconds, sizes))
+    size = sum(map(_bytes, sizes))
+    done = [record for record in records if record.status == "done" and record.frames and record.seconds]
+    if done:
+        # rows of one batch resemble each other: their pace says more than any model
+        pace = median(record.seconds / record.frames for record in done)
+        weight = median(record.output.bytes / record.frames for record in done if record.output)
+        seconds = sum(pace * each.frames for each in sizes)
+        size = round(sum(weight * each.frames for each in sizes))
+    return Expectation(seconds / jobs, size)
+
+
+def _seconds(size: Size) -> float:
+    per_frame = SECONDS_PER_FRAME + SECONDS_PER_MEGAPIXEL_FRAME * size.pixels / 1e6
+    return SECONDS_PER_ROW + per_frame * size.frames
+
+
+def _bytes(size: Size) -> int:
+    return round(BYTES_PER_PIXEL_FRAME * size.pixels * size.frames)

@@ -1,0 +1,142 @@
+"""What makes the frames. One engine today, `warp`; another is a class with the same methods, named in `make_engine`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from portrait_alive.composite import Canvas
+from portrait_alive.errors import UsageError
+from portrait_alive.neighbours import Neighbours
+from portrait_alive.options import Engine as EngineName
+from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.types import Bytes, DrivenFace, Float, Picture, SourceFace
+from portrait_alive.warp.layers import take_apart
+from portrait_alive.warp.warper import Warper
+
+_CUT_OUT_SHARE = 0.1
+"""Transparent share of the moving region from which the alpha channel is the sitter's own silhouette."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """One face's moving part of one frame."""
+
+    pixels: Bytes
+    """(h, w, 3) uint8 sRGB of the face's box."""
+    opacity: Float | None = None
+    """(h, w) in [0, 1]: alpha, where the silhouette moves with the sitter."""
+
+
+class Engine(Protocol):
+    """Renders frames of one picture."""
+
+    @property
+    def moving_pixels(self) -> int:
+        """Pixels of all moving regions together."""
+        ...
+
+    def render(self, driven: Sequence[DrivenFace]) -> list[Region]:
+        """The moving regions of one frame, one for each face. Called by several threads at once."""
+        ...
+
+    def compose(self, regions: Sequence[Region]) -> Bytes:
+        """The whole frame, (H, W, 3) uint8, or (H, W, 4) with alpha; valid until the next call."""
+        ...
+
+
+def make_engine(
+    name: EngineName, picture: Picture, faces: Sequence[SourceFace], basis: ShapeBasis, *, with_alpha: bool
+) -> Engine:
+    """The engine of a name, with the picture taken apart. Here is where another engine is plugged in.
+
+    Args:
+        name: of the engine.
+        picture: the source.
+        faces: its faces that move, at least one.
+        basis: the shape basis that the faces were fitted with.
+        with_alpha: frames carry the picture's alpha channel.
+    """
+    if name == "warp":
+        return WarpEngine.of(picture, faces, basis, with_alpha=with_alpha)
+    raise UsageError(f"--engine {name}: choose warp")
+
+
+@dataclass(frozen=True, eq=False)
+class WarpEngine:
+    """Moves the picture's own paint: warps, and draws mouth, lids and eyeballs in its colours."""
+
+    picture: Picture
+    warpers: tuple[Warper, ...]
+    canvas: Canvas
+    neighbours: Neighbours
+    alpha: Bytes | None
+    """(H, W, 4) frame that is written again and again, where frames carry alpha."""
+    cut_out: tuple[bool, ...]
+    """By face: the alpha channel is its silhouette, and moves with it."""
+
+    @staticmethod
+    def of(picture: Picture, faces: Sequence[SourceFace], basis: ShapeBasis, *, with_alpha: bool) -> "WarpEngine":
+        """Take the picture apart for each face."""
+        warpers, cut_out = [], []
+        for face in faces:
+            warper = Warper(take_apart(picture, face, basis))
+            is_cut_out = _is_cut_out(picture, warper.box)
+            if is_cut_out and picture.alpha is not None:
+                matte = picture.alpha.astype(np.float32) / np.float32(255)
+                warper = Warper(take_apart(picture, face, basis, matte=matte))
+            warpers.append(warper)
+            cut_out.append(is_cut_out and with_alpha)
+        boxes = [warper.box for warper in warpers]
+        frame = None
+        if with_alpha and picture.alpha is not None:
+            frame = np.dstack([picture.pixels, picture.alpha])
+        return WarpEngine(
+            picture,
+            tuple(warpers),
+            Canvas.of(picture, boxes[0]),
+            Neighbours.of(picture, boxes, [face.landmarks.box for face in faces]),
+            frame,
+            tuple(cut_out),
+        )
+
+    @property
+    def moving_pixels(self) -> int:
+        """Pixels of all moving regions together."""
+        return sum((right - left) * (bottom - top) for left, top, right, bottom in (w.box for w in self.warpers))
+
+    def render(self, driven: Sequence[DrivenFace]) -> list[Region]:
+        """The moving regions of one frame, one for each face."""
+        regions = []
+        for warper, cut_out, face in zip(self.warpers, self.cut_out, driven, strict=True):
+            if cut_out:
+                rendered = warper.render_with_masks(face)
+                regions.append(Region(rendered.pixels, rendered.opacity))
+            else:
+                regions.append(Region(warper.render(face)))
+        return regions
+
+    def compose(self, regions: Sequence[Region]) -> Bytes:
+        """The whole frame; valid until the next call."""
+        if len(regions) == 1:
+            frame = self.canvas.paste(regions[0].pixels)
+        else:
+            frame = self.neighbours.paste([region.pixels for region in regions])
+        if self.alpha is None:
+            return frame
+        for warper, region in zip(self.warpers, regions, strict=True):
+            left, top, right, bottom = warper.box
+            target = self.alpha[top:bottom, left:right]
+            height, width = target.shape[:2]
+            target[..., :3] = frame[top:bottom, left:right]
+            if region.opacity is not None:
+                target[..., 3] = np.rint(region.opacity[:height, :width] * 255)
+        return self.alpha
+
+
+def _is_cut_out(picture: Picture, box: tuple[int, int, int, int]) -> bool:
+    if picture.alpha is None:
+        return False
+    left, top, right, bottom = box
+    return float((picture.alpha[top:bottom, left:right] < 128).mean()) > _CUT_OUT_SHARE

@@ -1,0 +1,106 @@
+"""What every face of the portrait does in every frame of the film."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from portrait_alive.driving import Drive
+from portrait_alive.errors import UsageError
+from portrait_alive.motion.absolute import MeshTrack, retarget_absolute
+from portrait_alive.motion.retarget import RetargetOptions, retarget
+from portrait_alive.options import AnimateOptions
+from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.types import DrivenFace, Picture, SourceFace
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One face's part in the film."""
+
+    states: Sequence[DrivenFace]
+    """Computed when asked for."""
+    rate: Fraction
+    """How many of its states go by in a frame of the film; 1 where it was resampled."""
+
+    def state_at(self, frame: int) -> DrivenFace:
+        """What the face does in a frame; the last state is held when the part is over."""
+        return self.states[min(int(frame * self.rate), len(self.states) - 1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """Every face through time."""
+
+    fps: Fraction
+    frame_count: int
+    parts: tuple[Part, ...]
+
+    def faces_at(self, frame: int) -> list[DrivenFace]:
+        """All faces in a frame, in the order of the parts."""
+        return [part.state_at(frame) for part in self.parts]
+
+
+def film_of(
+    picture: Picture,
+    faces: Sequence[SourceFace],
+    drives: Sequence[Drive],
+    basis: ShapeBasis,
+    options: AnimateOptions,
+) -> Film:
+    """The film in which each face follows its drive, at the rate that was asked for or the first drive's own.
+
+    Args:
+        picture: the source.
+        faces: its faces that move.
+        drives: one for each face.
+        basis: the shape basis that the faces were fitted with.
+        options: strengths, look and rate.
+    """
+    fps = options.fps or drives[0].fps
+    parts = tuple(_part(picture, face, drive, fps, basis, options) for face, drive in zip(faces, drives, strict=True))
+    return Film(fps, max(round(len(part.states) / part.rate) for part in parts), parts)
+
+
+def _part(
+    picture: Picture, face: SourceFace, drive: Drive, fps: Fraction, basis: ShapeBasis, options: AnimateOptions
+) -> Part:
+    if isinstance(drive.motion, MeshTrack):
+        track = _in_source_pixels(drive.motion, drive, picture)
+        return Part(retarget_absolute(face, track, basis), drive.fps / fps)
+    motion = drive.motion if drive.fps == fps else drive.motion.resampled(fps)
+    strengths = RetargetOptions(
+        pose=options.pose,
+        mouth=options.mouth,
+        brows=options.brows,
+        lids=options.lids,
+        gaze=options.gaze,
+        look=options.look,
+    )
+    return Part(retarget(face, motion, basis, strengths), Fraction(1))
+
+
+def _in_source_pixels(track: MeshTrack, drive: Drive, picture: Picture) -> MeshTrack:
+    """Meshes scaled from the frames they were tracked in to the source's size.
+
+    Raises:
+        UsageError: source and driver are not of the same shape, so that they cannot be framed alike.
+    """
+    height, width = picture.size
+    tracked_height, tracked_width = drive.tracked_size or picture.size
+    factor = width / tracked_width
+    if abs(height - tracked_height * factor) > 0.02 * height:
+        raise UsageError(
+            f"--retarget absolute: the source ({width}x{height}) and {drive.name} ({tracked_width}x{tracked_height}) "
+            "have different shapes; it is for the same person in the same framing"
+        )
+    if factor == 1.0:
+        return track
+    return replace(
+        track,
+        centres=track.centres * np.float32(factor),
+        step_px=track.step_px * np.float32(factor),
+        translations=track.translations * np.float32(factor),
+        scales=track.scales * np.float32(factor),
+    )

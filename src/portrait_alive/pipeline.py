@@ -1,0 +1,243 @@
+"""animate(): a portrait and a driver in, a film out. Calls the stages in their order, and nothing else.
+
+    source -> faces -> driver's motion -> the portrait's own motion -> frames -> output
+
+The driver is tracked in a first pass that keeps low-dimensional tracks only; frames are made in a second, streamed one,
+so memory does not grow with the length of the film.
+"""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from portrait_alive.comparing import Comparison, driver_frames
+from portrait_alive.device import limit_threads, pick_device
+from portrait_alive.driving import Drive, DriverReader
+from portrait_alive.engine import Engine, make_engine
+from portrait_alive.errors import UsageError
+from portrait_alive.events import Listener, Note, PhaseStarted, Progress, ignore
+from portrait_alive.film import Film, film_of
+from portrait_alive.host import core_count
+from portrait_alive.media.atomic import check_writable
+from portrait_alive.media.encoders import carries_alpha, kind_of_output
+from portrait_alive.media.marks import make_marks
+from portrait_alive.media.outputs import Output, OutputOptions, default_output_name, open_output
+from portrait_alive.media.stills import read_picture
+from portrait_alive.options import AnimateOptions
+from portrait_alive.rendering import in_order
+from portrait_alive.shape.basis import load_basis
+from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.source_faces import Sitter, find_sitters, limits
+from portrait_alive.stopwatch import Stopwatch
+from portrait_alive.tracking.tracker import Tracker, load_tracker
+from portrait_alive.types import Bytes, Picture
+from portrait_alive.weights import SHAPE_BASIS, weight_path
+
+PathLike = str | Path
+
+
+@dataclass(frozen=True)
+class AnimateResult:
+    """What `animate` made."""
+
+    path: Path
+    size: tuple[int, int]
+    """(height, width) as written."""
+    fps: Fraction
+    frames: int
+    has_sound: bool
+    seconds: Mapping[str, float]
+    """How long each phase took."""
+    notes: tuple[Note, ...]
+    """What limits the result; what was scaled, bridged or left out."""
+
+    def summary(self) -> dict[str, object]:
+        """The same as plain values, for `--json` and manifests."""
+        return {
+            "path": str(self.path),
+            "width": self.size[1],
+            "height": self.size[0],
+            "fps": str(self.fps),
+            "frames": self.frames,
+            "has_sound": self.has_sound,
+            "seconds": {phase: round(seconds, 3) for phase, seconds in self.seconds.items()},
+            "notes": [{"code": note.code, "message": note.message} for note in self.notes],
+        }
+
+
+def animate(
+    source: PathLike | Sequence[PathLike],
+    *,
+    driver: PathLike | Mapping[int, PathLike] | None = None,
+    motion: str | None = None,
+    output: PathLike | None = None,
+    options: AnimateOptions | None = None,
+    tracked: Path | None = None,
+    on_event: Listener = ignore,
+) -> AnimateResult:
+    """Animate a portrait with the motion of a driver; the film is complete on return.
+
+    Args:
+        source: the portrait.
+        driver: a clip, a still or a motion file; or one for each face by its number, from 1, left to right.
+        motion: instead of a driver, the name of a built-in motion.
+        output: the suffix chooses the kind; a final slash a folder of PNGs. None: SOURCE-DRIVER.mp4, here.
+        options: everything else.
+        tracked: motion file that was made before from this driver with these options.
+        on_event: told of phases, progress and notes.
+
+    Raises:
+        PortraitAliveError: whatever is wrong with the input, the options or the output; see `errors`.
+    """
+    options = options or AnimateOptions()
+    watch = Stopwatch(on_event)
+    path = _one(source)
+    drivers = {number: Path(each) for number, each in driver.items()} if isinstance(driver, Mapping) else driver
+    name = output or _default_name(path, drivers, motion)
+    _check(name, drivers, motion, options)
+    limit_threads(options.threads)
+
+    watch.listen(PhaseStarted("read", "reading the source"))
+    picture = read_picture(path)
+    basis = load_basis(weight_path(SHAPE_BASIS))
+    fitter = HeadFitter.of(basis)
+    tracker = load_tracker(options.tracker, device=str(pick_device(options.device)))
+    sitters = _sitters(picture, tracker, fitter, drivers, options)
+    for note in (note for sitter in sitters for note in limits(sitter, picture)):
+        watch.listen(note)
+
+    with TemporaryDirectory(prefix="portrait-alive-") as scratch:
+        reader = DriverReader(tracker, fitter, options, Path(scratch), watch.listen)
+        drives = _drives(sitters, drivers, motion, tracked, reader)
+        faces = [sitter.face for sitter in sitters]
+        film = film_of(picture, faces, drives, basis, options)
+
+        watch.listen(PhaseStarted("take-apart", "taking the picture apart"))
+        has_alpha = picture.alpha is not None and carries_alpha(name, lossless=options.lossless)
+        with_alpha = has_alpha and not options.compare
+        engine = make_engine(options.engine, picture, faces, basis, with_alpha=with_alpha)
+
+        comparison = Comparison.of(picture, drives[0]) if options.compare else None
+        size = picture.size if comparison is None else comparison.size
+        how = _output_options(path, drives[0], options, with_alpha=with_alpha)
+        with open_output(name, size=size, fps=film.fps, options=how, overwrite=options.overwrite) as writer:
+            _write(writer, _frames(engine, film, options), comparison, film, drives[0], options, watch)
+            watch.listen(PhaseStarted("finish", "finishing the file"))
+    report = writer.report
+    for sentence in report.notes:
+        watch.listen(Note("output", sentence))
+    return AnimateResult(
+        report.path, report.size, report.fps, report.frame_count, report.has_sound, watch.seconds(), watch.notes()
+    )
+
+
+def _one(source: PathLike | Sequence[PathLike]) -> Path:
+    sources = [source] if isinstance(source, (str, Path)) else list(source)
+    if len(sources) != 1:
+        raise UsageError(
+            f"{len(sources)} sources: animate takes one portrait; many are the job of: "
+            "portrait-alive batch PICTURES... --driver CLIP -o FOLDER"
+        )
+    return Path(sources[0])
+
+
+def _default_name(source: Path, driver: PathLike | Mapping[int, Path] | None, motion: str | None) -> Path:
+    first = driver[min(driver)] if isinstance(driver, Mapping) else driver
+    return default_output_name(source, first or motion or "alive")
+
+
+def _check(
+    name: PathLike, driver: PathLike | Mapping[int, Path] | None, motion: str | None, options: AnimateOptions
+) -> None:
+    """Refuse before any work what cannot end well."""
+    if driver is None and motion is None:
+        raise UsageError("no driver; say --driver CLIP, or --motion NAME (`portrait-alive motions` lists the names)")
+    if driver is not None and motion is not None:
+        raise UsageError("--driver and --motion exclude each other")
+    if isinstance(driver, Mapping) and (options.face is not None or options.landmarks is not None):
+        raise UsageError("--driver N=CLIP already says which faces move; leave --face and --landmarks out")
+    if options.compare and options.loop:
+        raise UsageError("--compare and --loop exclude each other: the driver's frames do not loop")
+    kind_of_output(name)
+    check_writable(Path(name), overwrite=options.overwrite)
+
+
+def _sitters(
+    picture: Picture,
+    tracker: Tracker,
+    fitter: HeadFitter,
+    driver: PathLike | Mapping[int, Path] | None,
+    options: AnimateOptions,
+) -> list[Sitter]:
+    if not isinstance(driver, Mapping):
+        return find_sitters(picture, tracker, fitter, face=options.face, everyone=options.faces == "all")
+    chosen = [find_sitters(picture, tracker, fitter, face=number, everyone=False) for number in sorted(driver)]
+    return [sitter for sitters in chosen for sitter in sitters]
+
+
+def _drives(
+    sitters: Sequence[Sitter],
+    driver: PathLike | Mapping[int, Path] | None,
+    motion: str | None,
+    tracked: Path | None,
+    reader: DriverReader,
+) -> list[Drive]:
+    """A drive for each sitter; a driver that several share is read once."""
+    if motion is not None:
+        return [reader.of_builtin(motion)] * len(sitters)
+    if isinstance(driver, Mapping):
+        read = {path: reader.of_file(path) for path in dict.fromkeys(driver.values())}
+        return [read[driver[sitter.number]] for sitter in sitters]
+    assert driver is not None
+    return [reader.of_file(Path(driver), tracked=tracked)] * len(sitters)
+
+
+def _output_options(source: Path, drive: Drive, options: AnimateOptions, *, with_alpha: bool) -> OutputOptions:
+    marks = make_marks([source], drive.path, private=options.private) if options.marks else None
+    return OutputOptions(
+        crf=options.crf,
+        preset=options.preset,
+        lossless=options.lossless,
+        size=options.size,
+        threads=options.threads or 0,
+        sound=drive.sound,
+        alpha=with_alpha,
+        label=options.label,
+        marks=marks,
+    )
+
+
+def _frames(engine: Engine, film: Film, options: AnimateOptions) -> Generator[Bytes, None, None]:
+    """The film's frames in order, rendered ahead by threads; each is valid until the next."""
+    film.faces_at(0)  # computes what all frames share, once, before several threads ask for it
+    threads = options.threads or core_count()
+    render = in_order(lambda frame: engine.render(film.faces_at(frame)), range(film.frame_count), threads=threads)
+    with closing(render) as rendered:
+        for regions in rendered:
+            yield engine.compose(regions)
+
+
+def _write(
+    writer: Output,
+    frames: Generator[Bytes, None, None],
+    comparison: Comparison | None,
+    film: Film,
+    drive: Drive,
+    options: AnimateOptions,
+    watch: Stopwatch,
+) -> None:
+    watch.listen(PhaseStarted("render", "rendering", film.frame_count))
+    with ExitStack() as stack:
+        stack.enter_context(closing(frames))
+        shown: Iterator[Bytes] | None = None
+        if comparison is not None and drive.clip is not None:
+            height = comparison.sheet.shape[0]
+            shown = stack.enter_context(closing(driver_frames(drive, film, height, options.start, options.end)))
+        for number, frame in enumerate(frames, start=1):
+            if comparison is not None:
+                frame = comparison.join(frame, None if shown is None else next(shown))
+            writer.write(frame)
+            watch.listen(Progress("render", number))

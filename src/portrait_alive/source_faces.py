@@ -1,0 +1,105 @@
+"""Which faces of the source are animated, and what about them limits the result."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import degrees
+
+import numpy as np
+
+from portrait_alive.errors import NoFaceError
+from portrait_alive.events import Note
+from portrait_alive.option_kinds import FaceChoice
+from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.shape.source import source_face
+from portrait_alive.tracking.tracker import Tracker
+from portrait_alive.types import Box, Landmarks, Picture, SourceFace
+
+SMALL_FACE_PX = 100
+TURNED_DEG = 25.0
+PROFILE_DEG = 50.0
+SURE = 0.6
+"""Presence below which the user is asked to look."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sitter:
+    """A face of the source that is to be animated."""
+
+    number: int
+    """From 1, left to right among all faces that were found."""
+    face: SourceFace
+
+
+def find_sitters(
+    picture: Picture, tracker: Tracker, fitter: HeadFitter, *, face: FaceChoice | None, everyone: bool
+) -> list[Sitter]:
+    """The faces to animate: the largest, the chosen one, or all from left to right.
+
+    Raises:
+        NoFaceError: there is none, or not the one that was chosen; says what to do.
+    """
+    if isinstance(face, tuple):
+        found = tracker.refine(picture.pixels, Box(*face))
+        if found is None:
+            raise NoFaceError(
+                f"{_name(picture)}: no face in or near --face {','.join(f'{side:g}' for side in face)}; "
+                "draw the box around brows and chin, or give points with --landmarks"
+            )
+        return [Sitter(1, source_face(found, fitter))]
+    faces = tracker.detect(picture.pixels)
+    if not faces:
+        raise NoFaceError(
+            f"{_name(picture)}: no face found; say where it is with --face x,y,w,h (pixels, around brows and chin), "
+            "give points with --landmarks points.json, or try another --tracker"
+        )
+    if everyone:
+        return [Sitter(number, source_face(each, fitter)) for number, each in enumerate(faces, start=1)]
+    number = _largest(faces) if face is None else face
+    if number > len(faces):
+        raise NoFaceError(
+            f"{_name(picture)}: there is no face {number}; {len(faces)} found, from left to right: "
+            f"{'; '.join(_place(each) for each in faces)}. Choose with --face N or --face x,y,w,h"
+        )
+    return [Sitter(number, source_face(faces[number - 1], fitter))]
+
+
+def limits(sitter: Sitter, picture: Picture) -> Iterator[Note]:
+    """What about a face limits the result, a sentence each."""
+    face, box = sitter.face, sitter.face.landmarks.box
+    height, width = picture.size
+    size = max(box.width, box.height)
+    who = f"face {sitter.number}"
+    if size < SMALL_FACE_PX:
+        yield Note("small-face", f"{who} is only {size:.0f} px high; a larger scan gives a sharper mouth and eyes")
+    yaw = abs(degrees(yaw_of(face)))
+    if yaw > PROFILE_DEG:
+        yield Note("profile", f"{who} is seen from the side ({yaw:.0f} degrees); it can hardly turn or open its mouth")
+    elif yaw > TURNED_DEG:
+        yield Note("three-quarter-view", f"{who} is turned by {yaw:.0f} degrees; its far side is guessed")
+    if face.landmarks.presence < SURE:
+        sure = f"{face.landmarks.presence:.2f}"
+        yield Note(
+            "low-confidence", f"{who} was found with confidence {sure} only; check it with: landmarks -o look.png"
+        )
+    if box.x < 0 or box.y < 0 or box.x + box.width > width or box.y + box.height > height:
+        yield Note("cut-off", f"{who} is cut by the edge of the picture; what lies beyond cannot be shown")
+
+
+def yaw_of(face: SourceFace) -> float:
+    """Turn of the head to the side in radians, 0 facing the viewer."""
+    forward = face.fit.pose.rotation @ np.array([0.0, 0.0, -1.0], np.float32)
+    return float(np.arctan2(forward[0], -forward[2]))
+
+
+def _largest(faces: Sequence[Landmarks]) -> int:
+    """Number (from 1) of the face with the largest box."""
+    return max(range(len(faces)), key=lambda index: faces[index].box.area) + 1
+
+
+def _place(face: Landmarks) -> str:
+    box = face.box
+    return f"{box.x:.0f},{box.y:.0f},{box.width:.0f},{box.height:.0f}"
+
+
+def _name(picture: Picture) -> str:
+    return str(picture.path) if picture.path else "the picture"
