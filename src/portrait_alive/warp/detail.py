@@ -7,9 +7,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait_alive.types import Float
-from portrait_alive.warp.grid import Grid
+from portrait_alive.types import Bytes, Float
+from portrait_alive.warp.fine_texture import FineTexture
+from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.mesh_weights import MeshWeights
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Positions of two sheets that meet along a line, and what the pixels on the line need to be smooth."""
+
+    positions: Float
+    """(h, w, 2): for each pixel, of the sheet that has the larger share of it."""
+    rows: NDArray[np.int64]
+    """(N,) rows of the pixels that both sheets share."""
+    columns: NDArray[np.int64]
+    """(N,) their columns."""
+    other: Float
+    """(N, 2) their positions on the other sheet."""
+    share: Float
+    """(N,) the other sheet's share, at most 0.5."""
+
+    def soften(self, view: Bytes, texture: FineTexture) -> None:
+        """Mix the other sheet's colours into the pixels (h, w, 3) uint8 on the line, in place."""
+        if len(self.rows) == 0:
+            return
+        other = texture.sample(self.other[None])[0, :, :3].astype(np.float32)
+        own = view[self.rows, self.columns].astype(np.float32)
+        view[self.rows, self.columns] = (own + (other - own) * self.share[:, None] + np.float32(0.5)).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +52,11 @@ class Detail:
     """(1, w) picture coordinates of the pixels' centres."""
     y: Float
     """(h, 1)."""
+    nose: tuple[int, int]
+    """(column, row) of the node nearest to the tip of the nose."""
 
     @staticmethod
-    def around(region: Grid, low: Float, high: Float, cell: int, *, feather_px: float) -> "Detail | None":
+    def around(region: Grid, low: Float, high: Float, cell: int, *, nose: Float, feather_px: float) -> "Detail | None":
         """The rectangle from `low` to `high` (x, y) as far as it lies in the region; None where too little does."""
         height_px, width_px = region.size
         left, top = max(int(low[0]), region.left), max(int(low[1]), region.top)
@@ -47,9 +74,8 @@ class Detail:
         ramp = np.clip((edge - 0.5) / feather_px, 0, 1)
         origin = np.array([region.left - 0.5 * region.cell, region.top - 0.5 * region.cell])
         in_region = ((grid.nodes() - origin) / region.cell).astype(np.float32)
-        return Detail(
-            grid, grid.indices(), in_region, (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)[..., None], x, y
-        )
+        feather = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)[..., None]
+        return Detail(grid, grid.indices(), in_region, feather, x, y, grid.node_at(nose))
 
     @property
     def view(self) -> tuple[int, int, int, int]:
@@ -57,20 +83,66 @@ class Detail:
         height, width = self.grid.size
         return self.grid.left, self.grid.top, self.grid.left + width, self.grid.top + height
 
-    def origins(self, coarse: Float, weights: MeshWeights, moved: Float, *, blur: float = 0.8) -> Float:
-        """Backward node indices of one sheet of skin.
+    def offset(self, region: Grid, moved: Float) -> tuple[int, int]:
+        """Whole pixels (x, y) by which the rectangle follows what it shows, kept inside the region.
+
+        Args:
+            region: the region's grid.
+            moved: (N, 2) displacements of the points in it.
+        """
+        height_px, width_px = region.size
+        left, top, right, bottom = self.view
+        dx, dy = np.round(moved.mean(0)).astype(int)
+        dx = min(max(int(dx), region.left - left), region.left + width_px - right)
+        dy = min(max(int(dy), region.top - top), region.top + height_px - bottom)
+        return dx, dy
+
+    def sheet(
+        self,
+        coarse: Float,
+        weights: MeshWeights,
+        moved: Float,
+        *,
+        offset: tuple[int, int],
+        shift: tuple[float, float],
+        factor: int,
+        blur: float,
+    ) -> Float:
+        """Where each pixel of the rectangle, put off by `offset`, comes from if it belongs to one sheet of skin.
 
         Args:
             coarse: (rows, columns, 2) the region's displacement, which holds where the sheet has no weights.
             weights: the sheet's, over this grid.
             moved: (P, 2) displacement of the points.
+            offset: (x, y) of the output's rectangle from the source's.
+            shift: (x, y) pixels from this rectangle's corner back to the texture's.
+            factor: the texture's enlargement.
             blur: sigma in nodes: takes the creases between triangles out.
+
+        Returns:
+            (h, w, 2) positions for `FineTexture.sample`.
         """
         field = cv2.remap(coarse, self.in_region, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         weights.scatter(moved, field)
-        if blur > 0:
-            field = cv2.GaussianBlur(field, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
-        return self.grid.invert(field, self.indices)
+        field = cv2.GaussianBlur(field, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
+        field -= np.array(offset, np.float32)
+        unfolded(field, self.grid.cell, self.nose)
+        return self.grid.full_size(self.grid.invert(field, self.indices, iterations=3), shift=shift, factor=factor)
+
+    def cut(self, upper: Float, lower: Float, below: Float) -> "Cut":
+        """Two sheets joined along a line.
+
+        Args:
+            upper: (h, w, 2) positions of the upper sheet.
+            lower: (h, w, 2) of the lower one.
+            below: (h, w) in [0, 1]: share of the lower sheet in each pixel.
+        """
+        joined = np.where((below > 0.5)[..., None], lower, upper)
+        rows, columns = np.nonzero((below > 0) & (below < 1))
+        share = below[rows, columns]
+        under = share > 0.5
+        other = np.where(under[:, None], upper[rows, columns], lower[rows, columns])
+        return Cut(joined, rows, columns, other, np.where(under, 1 - share, share).astype(np.float32))
 
     def positions(self, x: Float, y: Float, factor: int) -> Float:
         """Picture coordinates as look-up positions in a `FineTexture` over this rectangle."""

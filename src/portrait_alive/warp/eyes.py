@@ -8,15 +8,17 @@ from numpy.typing import NDArray
 
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.detail import Detail, inside, smoothstep
+from portrait_alive.warp.detail import Cut, Detail, inside, smoothstep
 from portrait_alive.warp.eyeball import eyeball
 from portrait_alive.warp.filling import continue_smoothly
 from portrait_alive.warp.fine_texture import FineTexture
-from portrait_alive.warp.mesh_weights import MeshWeights, extended, weights_at
+from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
 
 _GAZE_LIMIT = 0.28
 """Largest shift of the iris as a fraction of the eye's width."""
 _LASH_SHADE = 0.5
+_LID_BEGINS = 0.12
+"""Closure from which on the lid is drawn instead of squeezed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +30,10 @@ class EyeLayer:
     """Points of the upper lid margin from the viewer's left corner to the right one."""
     lower: tuple[int, ...]
     opening: Opening
-    skin: MeshWeights
-    """Skin around the opening, continued into it from either lid."""
+    upper_skin: MeshWeights
+    """Skin around the opening, continued into it from the upper lid."""
+    lower_skin: MeshWeights
+    """The same from the lower lid."""
     socket: MeshWeights
     """The same from beyond both lids: how the surroundings move, whatever the lids do."""
     lid: FineTexture
@@ -46,12 +50,22 @@ class EyeLayer:
 
 @dataclass(frozen=True, eq=False)
 class EyeFrame:
-    """One eye of an output frame."""
+    """One eye of one output frame: where its skin comes from, and its opening."""
 
-    pixels: Float
-    """(h, w, 3) float32 colours of the eye's rectangle."""
-    drawn: Float
-    """(h, w) in [0, 1]: how much of each pixel the source did not supply."""
+    offset: tuple[int, int]
+    """(x, y) whole pixels by which the rectangle has followed the eye."""
+    cut: Cut
+    socket: Float | None
+    """(h, w, 2) positions in the lid's texture; None where no lid needs drawing."""
+    opening: Opening
+    closure: float
+    """0 as open as in the source, 1 shut; negative when wider."""
+    u: Float
+    """(h, w) along the opening, pixels."""
+    v: Float
+    upper: Float
+    """(h, w) v of the upper lid's margin at each pixel's u."""
+    lower: Float
 
 
 def take_eye_apart(
@@ -79,8 +93,13 @@ def take_eye_apart(
     opening = Opening.between(points, upper, lower)
     nodes = detail.grid.nodes()
     covered = weights_at(nodes, points, triangles)
+    everywhere = coverage(covered, nodes.shape[:2])
     ring = points[list(upper + lower[-2:0:-1]), :2]
     open_nodes = inside(nodes, ring)
+    node_u, node_v = opening.axes(nodes[..., 0], nodes[..., 1])
+    node_up, node_low = opening.curves_at(node_u)
+    beside = (node_u > 0) & (node_u < opening.width)
+    under, over = beside & (node_v > (node_up + node_low) / 2), beside & (node_v < (node_up + node_low) / 2)
     centre = ring.mean(0)
     reach = 0.2 * opening.width
     wide = ring + (ring - centre) / np.maximum(np.linalg.norm(ring - centre, axis=1, keepdims=True), 1e-3) * reach
@@ -110,8 +129,9 @@ def take_eye_apart(
         upper=upper,
         lower=lower,
         opening=opening,
-        skin=extended(covered, ~open_nodes),
-        socket=extended(covered, ~socket_nodes),
+        upper_skin=extended(covered, ~(open_nodes | under), everywhere),
+        lower_skin=extended(covered, ~(open_nodes | over), everywhere),
+        socket=extended(covered, ~socket_nodes, everywhere),
         lid=FineTexture.of(_bytes(lid)),
         ball=FineTexture.of(_bytes(ball.colours)),
         lashes=FineTexture.of(np.dstack([pixels, _bytes(strand * 255)])),
@@ -122,94 +142,129 @@ def take_eye_apart(
     )
 
 
-def render_eye(
-    layer: EyeLayer, texture: FineTexture, shift: tuple[float, float], coarse: Float, source: Float, driven: Float, shut: float
+def eye_frame(
+    layer: EyeLayer,
+    coarse: Float,
+    moved: Float,
+    driven: Float,
+    shut: float,
+    *,
+    offset: tuple[int, int],
+    shift: tuple[float, float],
+    factor: int,
 ) -> EyeFrame:
-    """One eye of one frame.
+    """Find where the skin around one eye comes from.
 
     Args:
         layer: the eye taken apart.
-        texture: of the region.
-        shift: (x, y) pixels from this rectangle's corner back to the region's.
         coarse: (rows, columns, 2) the region's displacement field.
-        source: (P, 3) points of the source.
+        moved: (P, 2) displacement of the points.
         driven: (P, 3) points of the frame.
         shut: how far the lid is to be closed, 1 entirely.
+        offset: (x, y) from `Detail.offset`.
+        shift: (x, y) pixels from this rectangle's corner back to the region's.
+        factor: enlargement of the region's texture.
     """
-    detail = layer.detail
-    moved = np.ascontiguousarray(driven[:, :2] - source[:, :2])
-    origins = detail.origins(coarse, layer.skin, moved)
-    skin = texture.sample(detail.grid.full_size(origins, shift=shift, factor=texture.factor))[..., :3].astype(np.float32)
-    opening = Opening.between(driven, layer.upper, layer.lower)
-    u, v = opening.axes(detail.x, detail.y)
-    upper, lower = opening.curves_at(u)
-    rest = layer.opening
-    closure = max(shut, 1 - opening.area / max(rest.area, 1e-3)) if rest.area > 0.03 * rest.width**2 else shut
-    drawn = np.zeros(skin.shape[:2], np.float32)
-    lid_share = smoothstep(0.12, 0.5, closure)
-    u_rest = u * np.float32(rest.width / opening.width)
-    upper_rest, lower_rest = rest.curves_at(u_rest)
-    if lid_share > 0:
-        skin, drawn = _with_lid(layer, skin, coarse, moved, u, v, upper, u_rest, upper_rest, opening, lid_share)
-    cover = opening.coverage(u, v, upper, lower) * np.float32(1 - smoothstep(0.86, 0.97, closure))
-    ball, made_up = _ball(layer, texture, shift, opening, u, v, u_rest, upper, upper_rest, lower_rest, driven, closure)
-    share = cover[..., None]
-    return EyeFrame(skin * (1 - share) + ball * share, drawn * (1 - cover) + made_up * cover)
-
-
-def _with_lid(
-    layer: EyeLayer,
-    skin: Float,
-    coarse: Float,
-    moved: Float,
-    u: Float,
-    v: Float,
-    upper: Float,
-    u_rest: Float,
-    upper_rest: Float,
-    opening: Opening,
-    share: float,
-) -> tuple[Float, Float]:
-    """Skin with the lid drawn over the opening, and where it was drawn."""
     detail, rest = layer.detail, layer.opening
-    socket = detail.origins(coarse, layer.socket, moved, blur=2.0)
-    plain = layer.lid.sample(detail.grid.full_size(socket, factor=layer.lid.factor)).astype(np.float32)
-    below = v - upper
-    width = rest.width
-    within = np.clip(np.minimum(u, opening.width - u) / (0.05 * width) + 0.6, 0, 1)
+    opening = Opening.between(driven, layer.upper, layer.lower)
+    u, v = opening.axes(detail.x + np.float32(offset[0]), detail.y + np.float32(offset[1]))
+    upper, lower = opening.curves_at(u)
+    upper_sheet, lower_sheet = (
+        detail.sheet(coarse, weights, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
+        for weights in (layer.upper_skin, layer.lower_skin)
+    )
+    below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1)
+    was_open = rest.area > 0.03 * rest.width**2
+    scale = (rest.width / opening.width) ** 2
+    closure = max(shut, 1 - scale * opening.area / rest.area) if was_open else shut
+    socket = None
+    if closure > _LID_BEGINS:
+        factor = layer.lid.factor
+        socket = detail.sheet(coarse, layer.socket, moved, offset=offset, shift=(0.0, 0.0), factor=factor, blur=2.0)
+    return EyeFrame(offset, detail.cut(upper_sheet, lower_sheet, below), socket, opening, closure, u, v, upper, lower)
+
+
+def paint_eye(
+    layer: EyeLayer,
+    frame: EyeFrame,
+    view: Bytes,
+    opacity: Bytes,
+    texture: FineTexture,
+    shift: tuple[float, float],
+    driven: Float,
+) -> Float:
+    """Paint lid and eyeball, in place.
+
+    Args:
+        layer: the eye taken apart.
+        frame: from `eye_frame`.
+        view: (h, w, 3) uint8 the eye's rectangle with its skin.
+        opacity: (h, w) uint8 of the sitter there.
+        texture: of the region.
+        shift: (x, y) pixels from this rectangle's corner back to the region's.
+        driven: (P, 3) points of the frame.
+
+    Returns:
+        (h, w) in [0, 1]: how much of each pixel the source did not supply.
+    """
+    drawn = np.zeros(view.shape[:2], np.float32)
+    if frame.socket is not None:
+        _paint_lid(layer, frame, view, opacity, drawn)
+    cover = frame.opening.coverage(frame.u, frame.v, frame.upper, frame.lower)
+    cover *= np.float32(1 - smoothstep(0.84, 0.96, frame.closure))
+    rows, columns = cover.any(1).nonzero()[0], cover.any(0).nonzero()[0]
+    if len(rows) == 0:
+        return drawn
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    ball, made = _ball(layer, frame, box, texture, shift, driven)
+    share = cover[box]
+    under = view[box].astype(np.float32)
+    view[box] = np.clip(under + (ball - under) * share[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
+    drawn[box] += (made - drawn[box]) * share
+    return drawn
+
+
+def _paint_lid(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes, drawn: Float) -> None:
+    """Draw the lid's skin and lashes over the squeezed skin of the source."""
+    detail, rest, opening = layer.detail, layer.opening, frame.opening
+    assert frame.socket is not None
+    strength = smoothstep(_LID_BEGINS, 0.5, frame.closure)
+    plain = layer.lid.sample(frame.socket).astype(np.float32)
+    u, below = frame.u, frame.v - frame.upper
+    width = opening.width
+    u_rest = u * np.float32(rest.width / width)
+    upper_rest, _ = rest.curves_at(u_rest)
+    within = np.clip(np.minimum(u, width - u) / (0.05 * width) + 0.6, 0, 1)
     # the lid is a ball's skin: a little lighter where it bulges, darker towards the lashes
     bulge = np.exp(-(((below + 0.16 * width) / (0.13 * width)) ** 2)) * within
-    plain = plain * (1 + 0.05 * bulge)[..., None]
+    plain *= (1 + 0.05 * bulge)[..., None]
     line = np.exp(-((np.maximum(np.abs(below) - 0.006 * width, 0) / (0.022 * width + 0.35)) ** 2)) * within
-    plain = plain + (layer.lash_colour - plain) * (_LASH_SHADE * line)[..., None]
+    plain += (layer.lash_colour - plain) * (_LASH_SHADE * line)[..., None]
     offset = upper_rest + below
     x = rest.origin[0] + u_rest * rest.along[0] - offset * rest.along[1]
     y = rest.origin[1] + u_rest * rest.along[1] + offset * rest.along[0]
     lashes = layer.lashes.sample(detail.positions(x, y, layer.lashes.factor)).astype(np.float32)
-    strand = lashes[..., 3:] * np.float32(1 / 255)
-    plain = plain + (lashes[..., :3] - plain) * strand
+    plain += (lashes[..., :3] - plain) * (lashes[..., 3:] * np.float32(1 / 255))
+    share = detail.feather[..., 0] * opacity * np.float32(strength / 255)
+    under = view.astype(np.float32)
+    view[:] = np.clip(under + (plain - under) * share[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
     between = np.clip((below + 0.4 * width) / (0.2 * width), 0, 1) * np.clip(1.5 - below, 0, 1) * within
-    return skin + (plain - skin) * np.float32(share), cast(Float, (between * share).astype(np.float32))
+    drawn[:] = between * np.float32(strength)
 
 
 def _ball(
     layer: EyeLayer,
+    frame: EyeFrame,
+    box: tuple[slice, slice],
     texture: FineTexture,
     shift: tuple[float, float],
-    opening: Opening,
-    u: Float,
-    v: Float,
-    u_rest: Float,
-    upper: Float,
-    upper_rest: Float,
-    lower_rest: Float,
     driven: Float,
-    closure: float,
 ) -> tuple[Float, Float]:
     """Eyeball colours behind the opening, and how much of them is made up."""
-    detail, rest = layer.detail, layer.opening
+    detail, rest, opening, closure = layer.detail, layer.opening, frame.opening, frame.closure
+    u, v, upper = frame.u[box], frame.v[box], frame.upper[box]
     scale = rest.width / opening.width
-    v_rest = v * np.float32(scale)
+    u_rest, v_rest = u * np.float32(scale), v * np.float32(scale)
     iris_u, iris_v = opening.axes(driven[layer.iris_point, 0], driven[layer.iris_point, 1])
     here_u, here_v = rest.axes(layer.iris[0], layer.iris[1])
     limit = _GAZE_LIMIT * rest.width
@@ -222,10 +277,9 @@ def _ball(
     x = rest.origin[0] + at_u * rest.along[0] - at_v * rest.along[1]
     y = rest.origin[1] + at_u * rest.along[1] + at_v * rest.along[0]
     made = layer.ball.sample(detail.positions(x, y, layer.ball.factor)).astype(np.float32)
-    height, width = detail.grid.size
     factor = texture.factor
     at = detail.positions(x, y, factor) + np.array(shift, np.float32) * factor
-    seen = texture.sample(at.reshape(height, width, 2))[..., :3].astype(np.float32)
+    seen = texture.sample(at)[..., :3].astype(np.float32)
     # the picture itself while its own opening is looked at from inside, the completed eyeball beyond
     at_upper, at_lower = rest.curves_at(at_u)
     margin = np.minimum(at_v - at_upper, at_lower - at_v)

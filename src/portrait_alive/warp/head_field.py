@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
 from portrait_alive.types import MESH_POINTS, Float, SourceFace
-from portrait_alive.warp.grid import Grid
+from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.mesh_weights import MeshWeights, weights_at
 
 RIM_POINTS = 72
 """Places on the outline of the mesh whose motion beyond the rigid head's spreads outwards."""
+CREASE_BLUR = 0.7
+"""Sigma in nodes: takes the creases between triangles out of the field."""
 SKULL_POINTS = 80
 """The points beyond the mesh that belong to skull and ears come first and move as one piece."""
 
@@ -59,6 +61,8 @@ class HeadField:
     """(N, 7) coordinates that the rigid motion's coefficients multiply."""
     centre: Float
     """(3,) middle of the skull."""
+    nose: tuple[int, int]
+    """(column, row) of the node at the tip of the nose."""
 
     def displacement(self, points: Float, source: Float, rigid: RigidMotion) -> Float:
         """(rows, columns, 2) pixels by which each node moves.
@@ -74,7 +78,9 @@ class HeadField:
         field[self.mesh.where] = self.mesh.apply(moved)
         rim = self.rim.apply(moved) - (rigid.apply(self.rim_places)[:, :2] - self.rim_places[:, :2])
         field[self.outer] = self.carried @ _rigid_coefficients(rigid, self.centre) + self.spread @ rim
-        return field.reshape(rows, columns, 2)
+        shaped = cv2.GaussianBlur(field.reshape(rows, columns, 2), (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE)
+        unfolded(shaped, self.grid.cell, self.nose)
+        return shaped
 
 
 def _rigid_coefficients(rigid: RigidMotion, centre: Float) -> Float:
@@ -133,6 +139,7 @@ def head_field(grid: Grid, face: SourceFace, triangles: NDArray[np.int32], opaci
         spread=(share * fade[:, None]).astype(np.float32),
         carried=_carried(at, places, share, away, opacity, covered, outer, weight, grid.cell),
         centre=centre.astype(np.float32),
+        nose=grid.node_at(points[topology.NOSE_TIP]),
     )
 
 

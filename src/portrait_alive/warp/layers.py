@@ -49,6 +49,16 @@ class Layers:
         height, width = self.grid.size
         return self.grid.left, self.grid.top, self.grid.left + width, self.grid.top + height
 
+    def view(self, detail: Detail, offset: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of the region that a detail's rectangle covers, put off by `offset` (x, y)."""
+        left, top, right, bottom = detail.view
+        dx, dy = offset[0] - self.grid.left, offset[1] - self.grid.top
+        return slice(top + dy, bottom + dy), slice(left + dx, right + dx)
+
+    def shift(self, detail: Detail) -> tuple[float, float]:
+        """(x, y) pixels from a detail's corner back to the region's."""
+        return float(detail.grid.left - self.grid.left), float(detail.grid.top - self.grid.top)
+
 
 def take_apart(picture: Picture, face: SourceFace, basis: ShapeBasis, *, matte: Float | None = None) -> Layers:
     """Take a portrait apart.
@@ -128,9 +138,9 @@ def _eye(
     corners = points[[upper[0], upper[-1]], :2]
     width = max(float(np.linalg.norm(corners[1] - corners[0])), 0.12 * float(np.ptp(points[:468, 1])))
     centre = points[list(upper + lower), :2].mean(0)
-    reach = np.array([1.05, 0.95], np.float32) * width
+    reach = np.array([0.85, 0.75], np.float32) * width
     cell = max(grid.cell // 2, 1)
-    detail = Detail.around(grid, centre - reach, centre + reach, cell, feather_px=max(0.15 * width, 2.0))
+    detail = Detail.around(grid, centre - reach, centre + reach, cell, nose=points[topology.NOSE_TIP], feather_px=max(0.15 * width, 2.0))
     if detail is None:
         return None
     grain = grain_of(still, skin, detail.grid.size, radius_px=grain_px)
@@ -152,7 +162,7 @@ def _mouth(
     tall = frame.face_height
     low, high = low - np.array([0.2, 0.17]) * tall, high + np.array([0.2, 0.38]) * tall
     cell = max(grid.cell // 2, 1)
-    detail = Detail.around(grid, low, high, cell, feather_px=max(0.06 * tall, 2.0))
+    detail = Detail.around(grid, low, high, cell, nose=points[topology.NOSE_TIP], feather_px=max(0.06 * tall, 2.0))
     if detail is None:
         return None
     grain = grain_of(still, skin, detail.grid.size, radius_px=grain_px) * np.float32(0.5)

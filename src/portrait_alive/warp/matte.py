@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.shape import topology
 from portrait_alive.types import MESH_POINTS, Bytes, Float, SourceFace
+from portrait_alive.warp.head_field import SKULL_POINTS
 
 WORK_SIDE_PX = 260
 """Longer side of the picture in which GrabCut works."""
@@ -35,41 +37,53 @@ def person_matte(pixels: Bytes, face: SourceFace, origin: tuple[float, float], f
     guide = small.astype(np.float32) / 255
     radius = max(int(face_height * scale * 0.03), 2)
     coarse = guided_filter(guide, cut.astype(np.float32), radius, 1e-3)
-    coarse = cast(Float, np.clip((coarse - 0.1) / 0.8, 0, 1))
+    coarse = cast(Float, np.clip((coarse - 0.04) / 0.9, 0, 1))
     if scale >= 1.0:
         return coarse
     enlarged = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     refined = guided_filter(pixels.astype(np.float32) / 255, enlarged, max(int(face_height * 0.02), 2), 3e-4)
-    return cast(Float, np.clip((refined - 0.08) / 0.84, 0, 1).astype(np.float32))
+    return cast(Float, np.clip((refined - 0.03) / 0.92, 0, 1).astype(np.float32))
 
 
 def _seeds(points: Float, face_height: float, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """GrabCut's initial labels from what the head's geometry promises."""
-    seeds = np.full(shape, cv2.GC_PR_BGD, np.uint8)
+    """GrabCut's initial labels from what the head's geometry promises.
+
+    In doubt a place counts as the sitter's: background that goes along with the hair looks better than hair that stays
+    behind in the background.
+    """
     mesh = points[:468, :2]
-    head = np.concatenate([mesh, points[MESH_POINTS:, :2]])
-    low, high = head[: len(mesh) + 80].min(0), head[: len(mesh) + 80].max(0)
-    centre = (low + high) / 2
-    reach = (high - low) / 2
+    head = np.concatenate([mesh, points[MESH_POINTS : MESH_POINTS + SKULL_POINTS, :2]])
+    hull = cv2.convexHull(np.ascontiguousarray(head))[:, 0]
+    middle = hull.mean(0)
+    chin = points[topology.CHIN, :2]
+    down = chin - points[topology.FOREHEAD, :2]
+    down = down / max(float(np.linalg.norm(down)), 1e-6)
+    aside = np.array([-down[1], down[0]])
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    # beyond half a face around the head, and above the shoulders' line, nothing of the sitter is expected
-    ring = np.sqrt(((x - centre[0]) / (reach[0] * 1.75)) ** 2 + ((y - centre[1]) / (reach[1] * 1.6)) ** 2)
-    chin = mesh[:, 1].max()
-    seeds[(ring > 1) & (y < chin)] = cv2.GC_BGD
-    likely = cv2.convexHull(head[: len(mesh) + 80].astype(np.float32))
-    cv2.fillConvexPoly(seeds, np.round(likely).astype(np.int32), int(cv2.GC_PR_FGD))
-    # the body: a trapezium under the chin that widens to the shoulders
-    middle = float(mesh[152, 0])
-    half = float(high[0] - low[0]) / 2
-    for row in range(max(int(chin), 0), shape[0]):
-        spread = half * min(0.55 + 1.6 * (row - chin) / face_height, 2.2)
-        seeds[row, max(int(middle - spread), 0) : max(int(middle + spread), 0)] = cv2.GC_PR_FGD
-    sure = cv2.convexHull(mesh.astype(np.float32))[:, 0]
-    sure = sure.mean(0) + (sure - sure.mean(0)) * 0.94
-    cv2.fillConvexPoly(seeds, np.round(sure).astype(np.int32), int(cv2.GC_FGD))
-    neck_bottom = min(int(chin + 0.25 * face_height), shape[0])
-    seeds[max(int(chin), 0) : neck_bottom, max(int(middle - 0.3 * half), 0) : int(middle + 0.3 * half) + 1] = cv2.GC_FGD
+    below = (x - chin[0]) * down[0] + (y - chin[1]) * down[1]
+    across = np.abs((x - chin[0]) * aside[0] + (y - chin[1]) * aside[1])
+    half = float(np.abs((hull - chin) @ aside).max())
+
+    seeds = np.full(shape, cv2.GC_PR_BGD, np.uint8)
+    _fill(seeds, middle + (hull - middle) * 1.75, cv2.GC_PR_BGD, outside=cv2.GC_BGD)
+    # shoulders: from the neck's width down to beyond the head's, then everything may be body
+    shoulders = below > np.maximum(across - 0.55 * half, 0) * 0.55 - 0.1 * face_height
+    seeds[(below > -0.1 * face_height) & (seeds == cv2.GC_BGD)] = cv2.GC_PR_BGD
+    seeds[shoulders & (below > 0)] = cv2.GC_PR_FGD
+    _fill(seeds, middle + (hull - middle) * 1.22, cv2.GC_PR_FGD)
+    _fill(seeds, middle + (hull - middle) * 0.94, cv2.GC_FGD)
+    neck = (below > -0.1 * face_height) & (below < 0.3 * face_height) & (across < 0.4 * half)
+    seeds[neck] = cv2.GC_FGD
+    seeds[(below >= 0.3 * face_height) & (across < 0.5 * half + 0.5 * (below - 0.3 * face_height))] = cv2.GC_FGD
     return seeds
+
+
+def _fill(seeds: NDArray[np.uint8], outline: Float, label: int, *, outside: int | None = None) -> None:
+    mask = np.zeros(seeds.shape, np.uint8)
+    cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 1)
+    seeds[mask > 0] = label
+    if outside is not None:
+        seeds[mask == 0] = outside
 
 
 def _grabcut(small: Bytes, seeds: NDArray[np.uint8]) -> NDArray[np.bool_]:

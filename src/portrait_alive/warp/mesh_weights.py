@@ -73,12 +73,13 @@ def weights_at(nodes: Float, points: Float, triangles: NDArray[np.int32]) -> Mes
     )
 
 
-def extended(weights: MeshWeights, keep: NDArray[np.bool_]) -> MeshWeights:
-    """Weights for every node of a grid: those of the nearest covered node that is to be kept.
+def extended(weights: MeshWeights, keep: NDArray[np.bool_], over: NDArray[np.bool_]) -> MeshWeights:
+    """Weights for more nodes of a grid: those of the nearest covered node that is to be kept.
 
     Args:
         weights: of the covered nodes.
         keep: (rows, columns) nodes whose own weights may be used.
+        over: (rows, columns) nodes that get weights.
     """
     table = np.full(keep.size, -1, np.int64)
     table[weights.where] = np.arange(len(weights.where))
@@ -88,5 +89,13 @@ def extended(weights: MeshWeights, keep: NDArray[np.bool_]) -> MeshWeights:
     )
     of_label = np.zeros(int(labels.max()) + 1, np.int64)
     of_label[labels.reshape(-1)[known]] = table[known]
-    nearest = of_label[labels.reshape(-1)]
-    return MeshWeights(np.arange(keep.size), weights.points[nearest], weights.weights[nearest])
+    where = np.flatnonzero(over.reshape(-1))
+    nearest = of_label[labels.reshape(-1)[where]]
+    return MeshWeights(where, weights.points[nearest], weights.weights[nearest])
+
+
+def coverage(weights: MeshWeights, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """(rows, columns) which nodes have weights."""
+    covered = np.zeros(shape, bool)
+    covered.reshape(-1)[weights.where] = True
+    return covered

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.detail import Detail, inside, smoothstep
+from portrait_alive.warp.detail import Cut, Detail, inside, smoothstep
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.head_field import RigidMotion
-from portrait_alive.warp.mesh_weights import MeshWeights, extended, weights_at
+from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
 from portrait_alive.warp.teeth import Palette, lower_row, palette_of, tongue, upper_row
 
 SKULL_ANCHORS = (2, 97, 326, 98, 327, 164)
@@ -46,12 +46,18 @@ class MouthLayer:
 
 @dataclass(frozen=True, eq=False)
 class MouthFrame:
-    """The mouth of an output frame."""
+    """The mouth of one output frame: where its skin comes from, and its opening."""
 
-    pixels: Float
-    """(h, w, 3) float32 colours of the mouth's rectangle."""
-    drawn: Float
-    """(h, w) in [0, 1]: how much of each pixel the source did not supply."""
+    offset: tuple[int, int]
+    """(x, y) whole pixels by which the rectangle has followed the mouth."""
+    cut: Cut
+    opening: Opening
+    u: Float
+    """(h, w) along the opening, pixels."""
+    v: Float
+    upper: Float
+    """(h, w) v of the upper lip's edge at each pixel's u."""
+    lower: Float
 
 
 def take_mouth_apart(
@@ -75,6 +81,7 @@ def take_mouth_apart(
     u, v = opening.axes(nodes[..., 0], nodes[..., 1])
     upper, lower = opening.curves_at(u)
     between = (u > 0) & (u < opening.width)
+    everywhere = coverage(weights_at(nodes, points, triangles), nodes.shape[:2])
     middle = (upper + lower) / 2
     lips = np.concatenate([points[list(topology.LIPS_OUTER), :2]])
     in_lips = inside(nodes, lips)
@@ -88,8 +95,8 @@ def take_mouth_apart(
     return MouthLayer(
         detail=detail,
         opening=opening,
-        upper_skin=extended(covered, ~(between & (v > np.minimum(upper, middle)))),
-        lower_skin=extended(covered, ~(between & (v < np.maximum(lower, middle)))),
+        upper_skin=extended(covered, ~(between & (v > np.minimum(upper, middle))), everywhere),
+        lower_skin=extended(covered, ~(between & (v < np.maximum(lower, middle))), everywhere),
         palette=palette_of(face_pixels, lip_colour, skin_colour),
         openness=smoothstep(0.5 * OPEN_GAP, 1.5 * OPEN_GAP, gap),
         halves=FineTexture.of(np.dstack([pixels, np.round(own * 255).astype(np.uint8)])),
@@ -106,66 +113,83 @@ def _pick(pixels: Bytes, detail: Detail, nodes: NDArray[np.bool_]) -> Bytes:
     return pixels[rows * cell + cell // 2, columns * cell + cell // 2]
 
 
-def render_mouth(
+def mouth_frame(
     layer: MouthLayer,
-    texture: FineTexture,
-    shift: tuple[float, float],
     coarse: Float,
-    source: Float,
+    moved: Float,
     driven: Float,
-    rigid: RigidMotion,
+    *,
+    offset: tuple[int, int],
+    shift: tuple[float, float],
+    factor: int,
 ) -> MouthFrame:
-    """The mouth of one frame.
+    """Find where the skin around the mouth comes from.
 
     Args:
         layer: the mouth taken apart.
-        texture: of the region.
-        shift: (x, y) pixels from this rectangle's corner back to the region's.
         coarse: (rows, columns, 2) the region's displacement field.
+        moved: (P, 2) displacement of the points.
+        driven: (P, 3) points of the frame.
+        offset: (x, y) from `Detail.offset`.
+        shift: (x, y) pixels from this rectangle's corner back to the region's.
+        factor: enlargement of the region's texture.
+    """
+    detail = layer.detail
+    upper_sheet, lower_sheet = (
+        detail.sheet(coarse, weights, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
+        for weights in (layer.upper_skin, layer.lower_skin)
+    )
+    opening = Opening.between(driven, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
+    u, v = opening.axes(detail.x + np.float32(offset[0]), detail.y + np.float32(offset[1]))
+    upper, lower = opening.curves_at(u)
+    below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1)
+    return MouthFrame(offset, detail.cut(upper_sheet, lower_sheet, below), opening, u, v, upper, lower)
+
+
+def paint_mouth(
+    layer: MouthLayer, frame: MouthFrame, view: Bytes, source: Float, driven: Float, rigid: RigidMotion
+) -> Float:
+    """Paint what is between the lips, in place.
+
+    Args:
+        layer: the mouth taken apart.
+        frame: from `mouth_frame`.
+        view: (h, w, 3) uint8 the mouth's rectangle with its skin.
         source: (P, 3) points of the source.
         driven: (P, 3) points of the frame.
         rigid: the skull's motion.
+
+    Returns:
+        (h, w) in [0, 1]: how much of each pixel the source did not supply.
     """
-    detail = layer.detail
-    moved = np.ascontiguousarray(driven[:, :2] - source[:, :2])
-    sheets = []
-    for weights in (layer.upper_skin, layer.lower_skin):
-        origins = detail.origins(coarse, weights, moved)
-        position = detail.grid.full_size(origins, shift=shift, factor=texture.factor)
-        sheets.append(texture.sample(position)[..., :3].astype(np.float32))
-    opening = Opening.between(driven, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
-    u, v = opening.axes(detail.x, detail.y)
-    upper, lower = opening.curves_at(u)
-    below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1)[..., None]
-    skin = sheets[0] + (sheets[1] - sheets[0]) * below
-    cover = opening.coverage(u, v, upper, lower)
-    rows, columns = np.nonzero(cover > 0)
-    if len(rows) == 0:
-        return MouthFrame(skin, np.zeros(cover.shape, np.float32))
-    box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
-    colours, drawn = _inside(layer, source, driven, rigid, opening, box, u[box], v[box], upper[box], lower[box])
-    share = cover[box][..., None]
-    skin[box] += (colours - skin[box]) * share
+    cover = frame.opening.coverage(frame.u, frame.v, frame.upper, frame.lower)
     made = np.zeros(cover.shape, np.float32)
-    made[box] = drawn * share[..., 0]
-    return MouthFrame(skin, made)
+    rows, columns = cover.any(1).nonzero()[0], cover.any(0).nonzero()[0]
+    if len(rows) == 0:
+        return made
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    colours, drawn = _inside(layer, frame, box, source, driven, rigid)
+    share = cover[box]
+    under = view[box].astype(np.float32)
+    view[box] = np.clip(under + (colours - under) * share[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
+    made[box] = drawn * share
+    return made
 
 
 def _inside(
     layer: MouthLayer,
+    frame: MouthFrame,
+    box: tuple[slice, slice],
     source: Float,
     driven: Float,
     rigid: RigidMotion,
-    opening: Opening,
-    box: tuple[slice, slice],
-    u: Float,
-    v: Float,
-    upper: Float,
-    lower: Float,
 ) -> tuple[Float, Float]:
     """Colours between the lips, and how much of them is drawn."""
-    detail, rest = layer.detail, layer.opening
-    x, y = np.broadcast_arrays(detail.x[:, box[1]], detail.y[box[0]])
+    detail, rest, opening = layer.detail, layer.opening, frame.opening
+    u, v, upper, lower = (values[box] for values in (frame.u, frame.v, frame.upper, frame.lower))
+    x, y = np.broadcast_arrays(
+        detail.x[:, box[1]] + np.float32(frame.offset[0]), detail.y[box[0]] + np.float32(frame.offset[1])
+    )
     linear = np.linalg.inv(rigid.scale * rigid.rotation[:2, :2]).astype(np.float32)
     own_places = []
     for anchors in (SKULL_ANCHORS, JAW_ANCHORS):
@@ -185,9 +209,7 @@ def _inside(
         middle = (at_upper + at_lower) / 2
         half = np.clip((middle - at_v) * (1 if row == 0 else -1) + 0.5, 0, 1)
         opacity = own[..., 3] * np.float32(1 / 255) * half
-        colours = colours + (own[..., :3] - colours) * opacity[..., None] if row else (
-            colours + (own[..., :3] - colours) * opacity[..., None]
-        )
+        colours = colours + (own[..., :3] - colours) * opacity[..., None]
         seen = seen + opacity * (1 - seen)
     extra = (opening.gap / opening.width) - (rest.gap / rest.width)
     shut = (1 - layer.openness) * smoothstep(0.0, 0.03, extra)

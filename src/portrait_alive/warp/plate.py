@@ -9,7 +9,7 @@ from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.filling import continue_smoothly
 
 _SURE = 0.97
-_CLEAR = 0.02
+_CLEAR = 0.01
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,17 +1,19 @@
 """A frame of the portrait: the region that moves, rendered from the layers by the driven points."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import cv2
 import numpy as np
 
+from portrait_alive.shape import topology
 from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float
-from portrait_alive.warp.detail import Detail
-from portrait_alive.warp.eyes import render_eye
+from portrait_alive.warp.detail import Cut, Detail
+from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.head_field import SKULL_POINTS, RigidMotion
 from portrait_alive.warp.layers import Layers
-from portrait_alive.warp.mouth import render_mouth
+from portrait_alive.warp.mouth import mouth_frame, paint_mouth
 
 STILL_PX = 0.02
 """Displacements shorter than this leave the source's own pixels in place."""
@@ -70,37 +72,65 @@ class Warper:
 
     def _render(self, driven: DrivenFace, drawn: Float | None) -> Bytes:
         layers = self.layers
-        source = layers.face.points
-        if np.abs(driven.points - source)[:, :2].max() < STILL_PX:
+        source, points, texture = layers.face.points, driven.points, layers.sitter
+        moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
+        if np.abs(moved).max() < STILL_PX:
             return layers.still.copy()
         field, rigid, origins = self._motion(driven)
-        sampled = layers.sitter.sample(layers.grid.full_size(origins, factor=layers.sitter.factor))
-        out = _over(sampled, layers.background)
-        for eye, shut in zip(layers.eyes, driven.lid_closure, strict=False):
-            shift = _shift(eye.detail, layers)
-            frame = render_eye(eye, layers.sitter, shift, field, source, driven.points, shut)
-            _blend(out, frame.pixels, eye.detail, layers)
-            _note(drawn, frame.drawn, eye.detail, layers)
-        if layers.mouth is not None:
-            shift = _shift(layers.mouth.detail, layers)
-            mouth = render_mouth(layers.mouth, layers.sitter, shift, field, source, driven.points, rigid)
-            _blend(out, mouth.pixels, layers.mouth.detail, layers)
-            _note(drawn, mouth.drawn, layers.mouth.detail, layers)
+        position = layers.grid.full_size(origins, factor=texture.factor)
+        eyes = [self._eye(eye, field, moved, points, shut) for eye, shut in self._eyes(driven)]
+        for eye, eye_now in zip(layers.eyes, eyes, strict=True):
+            _refine(position, eye_now.cut, eye.detail, layers.view(eye.detail, eye_now.offset))
+        lips = layers.mouth
+        if lips is not None:
+            offset = lips.detail.offset(layers.grid, moved[list(topology.LIPS)])
+            shift = layers.shift(lips.detail)
+            mouth_now = mouth_frame(lips, field, moved, points, offset=offset, shift=shift, factor=texture.factor)
+            mouth_view = layers.view(lips.detail, offset)
+            _refine(position, mouth_now.cut, lips.detail, mouth_view)
+        sampled = texture.sample(position)
+        out, opacity = _over(sampled, layers.background)
+        for eye, eye_now in zip(layers.eyes, eyes, strict=True):
+            view = layers.view(eye.detail, eye_now.offset)
+            eye_now.cut.soften(out[view], texture)
+            made = paint_eye(eye, eye_now, out[view], opacity[view], texture, layers.shift(eye.detail), points)
+            _note(drawn, made, view)
+        if lips is not None:
+            mouth_now.cut.soften(out[mouth_view], texture)
+            made = paint_mouth(lips, mouth_now, out[mouth_view], source, points, rigid)
+            _note(drawn, made, mouth_view)
         _keep_still(out, layers, origins)
         return out
 
+    def _eyes(self, driven: DrivenFace) -> Iterator[tuple[EyeLayer, float]]:
+        for eye in self.layers.eyes:
+            right = eye.upper == topology.RIGHT_EYE_UPPER
+            yield eye, driven.lid_closure[0 if right else 1]
 
-def _over(sitter: Bytes, background: Bytes) -> Bytes:
-    """Sitter (h, w, 4) over background (h, w, 3)."""
-    opacity = sitter[..., 3]
-    out = np.ascontiguousarray(sitter[..., :3])
-    np.copyto(out, background, where=(opacity == 0)[..., None])
-    rows, columns = np.nonzero((opacity > 0) & (opacity < 255))
-    share = opacity[rows, columns].astype(np.float32)[:, None] * np.float32(1 / 255)
-    behind = background[rows, columns].astype(np.float32)
-    mixed = behind + (out[rows, columns] - behind) * share
-    out[rows, columns] = (mixed + 0.5).astype(np.uint8)
-    return out
+    def _eye(self, eye: EyeLayer, field: Float, moved: Float, points: Float, shut: float) -> EyeFrame:
+        layers = self.layers
+        offset = eye.detail.offset(layers.grid, moved[list(eye.upper + eye.lower)])
+        shift, factor = layers.shift(eye.detail), layers.sitter.factor
+        return eye_frame(eye, field, moved, points, shut, offset=offset, shift=shift, factor=factor)
+
+
+def _refine(position: Float, cut: Cut, detail: Detail, view: tuple[slice, slice]) -> None:
+    """Put a detail's positions into the region's, in place."""
+    place = position[view]
+    place += (cut.positions - place) * detail.feather
+
+
+def _over(sitter: Bytes, background: Bytes) -> tuple[Bytes, Bytes]:
+    """Sitter (h, w, 4) over background (h, w, 3), and the sitter's opacity (h, w) uint8."""
+    out = cv2.cvtColor(sitter, cv2.COLOR_RGBA2RGB)
+    opacity = cv2.extractChannel(sitter, 3)
+    cv2.copyTo(background, cv2.compare(opacity, 0, cv2.CMP_EQ), out)
+    mixed = np.flatnonzero(cv2.inRange(opacity, 1, 254))
+    flat, behind = out.reshape(-1, 3), background.reshape(-1, 3)[mixed].astype(np.int16)
+    share = opacity.reshape(-1)[mixed].astype(np.int16)[:, None]
+    front = flat[mixed].astype(np.int16)
+    flat[mixed] = (behind + ((front - behind).astype(np.int32) * share + 127) // 255).astype(np.uint8)
+    return out, opacity
 
 
 def _keep_still(out: Bytes, layers: Layers, origins: Float) -> None:
@@ -112,28 +142,6 @@ def _keep_still(out: Bytes, layers: Layers, origins: Float) -> None:
     cv2.copyTo(layers.still, 1 - mask, out)
 
 
-def _shift(detail: Detail, layers: Layers) -> tuple[float, float]:
-    return float(detail.grid.left - layers.grid.left), float(detail.grid.top - layers.grid.top)
-
-
-def _view(detail: Detail, layers: Layers) -> tuple[slice, slice]:
-    left, top, right, bottom = detail.view
-    return (
-        slice(top - layers.grid.top, bottom - layers.grid.top),
-        slice(left - layers.grid.left, right - layers.grid.left),
-    )
-
-
-def _blend(out: Bytes, pixels: Float, detail: Detail, layers: Layers) -> None:
-    view = _view(detail, layers)
-    under = out[view].astype(np.float32)
-    mixed = under + (pixels - under) * detail.feather
-    out[view] = np.clip(mixed + np.float32(0.5), 0, 255).astype(np.uint8)
-
-
-def _note(drawn: Float | None, made: Float, detail: Detail, layers: Layers) -> None:
+def _note(drawn: Float | None, made: Float, view: tuple[slice, slice]) -> None:
     if drawn is not None:
-        view = _view(detail, layers)
-        drawn[view] = np.maximum(drawn[view], made * detail.feather[..., 0])
-
-
+        drawn[view] = np.maximum(drawn[view], made)
