@@ -16,7 +16,7 @@ HD_LINES = 720
 def to_srgb_filters(video: VideoStream, size: tuple[int, int], flags: str) -> list[str]:
     """ffmpeg filters that scale `video` to `size` (height, width) and convert it to rgb24 sRGB.
 
-    HDR is tone-mapped with zscale and tonemap (Reinhard's curve above 0.6 of `WHITE_NITS`) after it was reduced.
+    HDR is tone-mapped with zscale and tonemap (Reinhard's curve, `WHITE_NITS` at 1) after it was reduced.
     Where the binary lacks zscale, swscale converts the matrix alone: HDR then looks pale and flat, which the
     landmarks survive.
 

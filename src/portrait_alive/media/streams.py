@@ -26,6 +26,10 @@ MAX_PIXELS = 8192 * 8192
 """Largest frame that is decoded; clips beyond 8K are bombs or mistakes."""
 
 
+MAX_ASPECT = 4
+"""Pixels declared longer than this are taken for square: anamorphic film has 2, damaged files have anything."""
+
+
 @dataclass(frozen=True)
 class VideoStream:
     """The first moving picture of a file."""
@@ -159,6 +163,8 @@ def _video(path: Path, line: str, text: str) -> VideoStream:
     colours = dict(re.findall(r"color_(range|space|primaries|trc):([\w.-]+)", text))
     mean = re.search(r"([\d.]+)(k?) fps", line)
     aspect = Fraction(int(frame[1]), int(frame[2])) if int(frame[1]) and int(frame[2]) else Fraction(1)
+    if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
+        aspect = Fraction(1)
     rate = Fraction(int(config[1]), int(config[2])) if int(config[2]) and int(config[1]) else Fraction(25)
     return VideoStream(
         size=(int(frame[4]), int(frame[3])),
