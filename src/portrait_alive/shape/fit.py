@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.shape.pose import weak_perspective
 from portrait_alive.types import Float, HeadFit, HeadPose, Landmarks
 
 FITTED_POINTS = 468
@@ -89,23 +90,7 @@ class HeadFitter:
         Depths, where not given, are filled in from the current pose, and a similarity transform of the filled points is solved in closed form (Umeyama
         1991); repeated, this converges to the least-squares pose.
         """
-        weights = self.weights / self.weights.sum()
-        centre = weights @ shape
-        centred = shape - centre
-        target_centre = weights @ points[:, :2]
-        target = points[:, :2] - target_centre
-        rotation, scale = _affine_start(centred, target, weights)
-        spread = float(weights @ (centred**2).sum(1))
-        for _ in range(iterations):
-            depth = scale * centred @ rotation[2]
-            filled = np.column_stack([target, depth])
-            covariance = (filled * weights[:, None]).T @ centred
-            u, singular, vt = np.linalg.svd(covariance)
-            sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-            rotation = (u * sign) @ vt
-            scale = float((singular * sign).sum() / spread)
-        translation = np.append(target_centre, 0.0) - scale * rotation @ centre
-        return HeadPose(rotation.astype(np.float32), translation.astype(np.float32), float(scale))
+        return weak_perspective(points, shape, self.weights, iterations=iterations)
 
     def _shape(self, identity: NDArray[np.float64], expression: NDArray[np.float64]) -> NDArray[np.float64]:
         shape = self.basis.shape(identity.astype(np.float32), expression.astype(np.float32))
@@ -156,14 +141,3 @@ class HeadFitter:
 def _gram(modes: Float, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     heavy = modes.astype(np.float64)
     return np.einsum("ipa,p,jpb->abij", heavy, weights, heavy, optimize=True)
-
-
-def _affine_start(
-    centred: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
-    """Rotation and scale from the best affine map: two rows, made orthonormal, and their cross product."""
-    moments = (centred * weights[:, None]).T @ centred
-    rows = np.linalg.solve(moments + 1e-6 * np.eye(3), (centred * weights[:, None]).T @ target).T
-    u, singular, vt = np.linalg.svd(rows, full_matrices=False)
-    two = u @ vt
-    return np.vstack([two, np.cross(two[0], two[1])]), float(singular.mean())
