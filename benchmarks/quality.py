@@ -12,13 +12,14 @@ import argparse
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import torch
 from crude_sheet import CrudeSheet
 from measured_with import DATA, command_line, default_cache
+from warp_method import WarpEngineMethod
 
 from portrait_alive.errors import PortraitAliveError, UsageError
 from portrait_alive.evaluation.baselines import TruthReencoded, still_source
@@ -70,7 +71,7 @@ def main() -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--methods", nargs="+", default=["still", "sheet", "reencoded"])
+    parser.add_argument("--methods", nargs="+", default=["still", "sheet", "reencoded", "warp"])
     parser.add_argument("--clips", nargs="+", default=list(NAMED_CLIPS), help="paths, or names in the data's clips/")
     parser.add_argument("--protocol", choices=["first-frame", "few-shot"], default="first-frame")
     parser.add_argument("--shots", nargs="+", type=int, default=[1, 8, 32], help="K of few-shot")
@@ -98,13 +99,15 @@ def _episodes(clips: Sequence[Path], arguments: argparse.Namespace) -> Iterator[
 
 
 def _method(name: str, judge: Judge) -> Reenactor:
-    built_in: dict[str, Reenactor] = {
-        "still": still_source,
-        "sheet": CrudeSheet(judge),
-        "reencoded": TruthReencoded(18),
+    built_in: dict[str, Callable[[], Reenactor]] = {
+        "still": lambda: still_source,
+        "sheet": lambda: CrudeSheet(judge),
+        "reencoded": lambda: TruthReencoded(18),
+        "warp": lambda: WarpEngineMethod("native"),
+        "warp-mediapipe": lambda: WarpEngineMethod("mediapipe"),
     }
     if name in built_in:
-        return built_in[name]
+        return built_in[name]()
     place, _, attribute = name.rpartition(":")
     if not place:
         raise UsageError(f"--methods {name}: not one of {', '.join(built_in)}, nor module:callable")

@@ -22,8 +22,7 @@ class TruthReencoded:
         self.crf = crf
 
     def __call__(self, sources: Sequence[Bytes], driving: Sequence[Bytes]) -> list[Bytes]:
-        """The driving frames, encoded (preset medium, yuv420p) and decoded; odd sides lose their last row or column of
-        chroma, not of luma.
+        """The driving frames, encoded (preset medium, yuv420p) and decoded; odd sides are padded for the encoder.
 
         Raises:
             PortraitAliveError: ffmpeg fails.
@@ -34,11 +33,13 @@ class TruthReencoded:
         accurate = ["-sws_flags", "accurate_rnd+full_chroma_int"]
         x264 = ["-c:v", "libx264", "-preset", "medium", "-crf", str(self.crf), "-pix_fmt", "yuv420p", "-threads", "1"]
         encoded = _ffmpeg(
-            [*raw, "-s", f"{width}x{height}", "-r", "25", "-i", "pipe:0", "-vf", even, *accurate, *x264]
-            + ["-f", "matroska", "pipe:1"],
+            [
+                *(*raw, "-s", f"{width}x{height}", "-r", "25", "-i", "pipe:0"),
+                *("-vf", even, *accurate, *x264, "-f", "matroska", "pipe:1"),
+            ],
             b"".join(frame.tobytes() for frame in driving),
         )
-        cropped = f"crop={width}:{height}:0:0"
+        cropped = f"format=rgb24,crop={width}:{height}:0:0"  # in RGB first: chroma cannot be cut at an odd place
         decoded = _ffmpeg(["-i", "pipe:0", "-vf", cropped, *accurate, *raw, "pipe:1"], encoded)
         return list(np.frombuffer(decoded, np.uint8).reshape(len(driving), height, width, 3))
 

@@ -146,7 +146,8 @@ def align_face(picture: Bytes, points: Float) -> Bytes:
 
 def cosines(first: Float, second: Float) -> Float:
     """Cosine (N,) of embeddings (N, D) and (N or 1, D) of unit length, in [-1, 1]."""
-    return (first * second).sum(1).astype(np.float32)
+    out: Float = (first * second).sum(1).astype(np.float32)
+    return out
 
 
 def load_identity(path: Path) -> MobileFaceNet:

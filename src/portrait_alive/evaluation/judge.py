@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.errors import MissingDependencyError, UnreadableInputError
 from portrait_alive.types import MESH_POINTS, Bytes, Float
@@ -88,9 +89,7 @@ class MediaPipeJudge:
         meshes = np.full((len(frames), MESH_POINTS, 3), np.nan, np.float32)
         with FaceLandmarker.create_from_options(options) as landmarker:
             for mesh, frame in zip(meshes, frames, strict=True):
-                image = mediapipe.Image(
-                    image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame)
-                )
+                image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
                 faces = [
                     np.array([(p.x, p.y, p.z) for p in face], np.float32)
                     for face in landmarker.detect(image).face_landmarks
@@ -102,7 +101,6 @@ class MediaPipeJudge:
         return meshes
 
 
-def face_seen(meshes: Float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def face_seen(meshes: Float) -> NDArray[np.bool_]:
     """(N,) True where `meshes` (N, 478, 3) holds a face."""
-    seen: np.ndarray[tuple[int], np.dtype[np.bool_]] = ~np.isnan(meshes).any((1, 2))
-    return seen
+    return np.asarray(~np.isnan(meshes).any((1, 2)))

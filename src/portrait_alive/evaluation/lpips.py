@@ -1,6 +1,6 @@
 """How different two pictures look: LPIPS v0.1 with SqueezeNet 1.1.
 
-Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric (CVPR 2018).
+Zhang et al.: The Unreasonable Effectiveness of Deep Features as a Perceptual Metric (CVPR 2018).
 The layers are written out here; the weights come from files that the user has: the features under torchvision's names
 and the linear heads under the names of the authors' repository.
 """
@@ -87,8 +87,7 @@ class Lpips(nn.Module):
     def compare(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
         """Distance (B,) between two descriptions from `describe`."""
         layers = [
-            ((a - b).square() * head).sum(1).mean((1, 2))
-            for a, b, head in zip(first, second, self.heads, strict=True)
+            ((a - b).square() * head).sum(1).mean((1, 2)) for a, b, head in zip(first, second, self.heads, strict=True)
         ]
         return torch.stack(layers).sum(0)
 

@@ -67,7 +67,7 @@ def first_frame_episode(clip: Path, *, frames: int = EPISODE_FRAMES) -> Episode:
 
 
 def few_shot_episodes(clip: Path, shots: Sequence[int] = (1, 8, 32), *, frames: int = EPISODE_FRAMES) -> list[Episode]:
-    """One episode for each K: sources evenly spread over the clip's first half, its second half drives, the same for every K.
+    """One episode for each K: sources evenly spread over the clip's first half, driven by its second half for every K.
 
     Raises:
         UnreadableInputError: the clip cannot be read.
@@ -79,9 +79,7 @@ def few_shot_episodes(clip: Path, shots: Sequence[int] = (1, 8, 32), *, frames: 
         raise UsageError(f"{clip}: {count} frames are too few for {max(shots)} sources; leave that K out")
     first_half = read_frames(clip, limit=half)
     driving = tuple(read_frames(clip, skip=half, step=max(1, (count - half) // frames), limit=frames))
-    return [
-        Episode(f"{clip.stem}", tuple(first_half[i] for i in spread(half, k)), driving) for k in sorted(shots)
-    ]
+    return [Episode(f"{clip.stem}", tuple(first_half[i] for i in spread(half, k)), driving) for k in sorted(shots)]
 
 
 def across_clips_episode(

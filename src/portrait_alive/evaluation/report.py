@@ -64,7 +64,7 @@ def summary_table(scores: Sequence[EpisodeScores], columns: Mapping[str, str] = 
     groups = grouped(scores)
     measured = [name for name in columns if any(not isnan(average(group, name)) for group in groups.values())]
     header = ["method", "K", *[columns[name] for name in measured], "s/frame"]
-    rows = [
+    rows: list[list[str | float]] = [
         [method, str(shots), *[average(group, name) for name in measured], _seconds_per_frame(group)]
         for (method, shots), group in groups.items()
     ]

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.errors import PortraitAliveError
 from portrait_alive.evaluation.crops import CROP_SIZE_PX, REGIONS, Region, cut, cut_region, region_square
@@ -17,8 +18,7 @@ from portrait_alive.evaluation.lpips import Lpips
 from portrait_alive.evaluation.reenactment import Episode
 from portrait_alive.types import Bytes, Float
 
-TABLE_REGIONS = ("face", "mouth", "eyes")
-"""Regions as reported; both eyes are one."""
+Flags = NDArray[np.bool_]
 FRAME_SSIM_SIDE_PX = 224
 """Shorter side to which frames are reduced for the SSIM of the whole frame."""
 
@@ -116,10 +116,10 @@ def score_episode(
 
 
 def _crop_scores(
-    output: Sequence[Bytes], truth: Sequence[Bytes], meshes: Float, seen: Float, lpips: Lpips | None
+    output: Sequence[Bytes], truth: Sequence[Bytes], meshes: Float, seen: Flags, lpips: Lpips | None
 ) -> dict[str, Float]:
     by_region: dict[Region, dict[str, Float]] = {}
-    chosen = np.flatnonzero(seen)
+    chosen = _true_at(seen)
     for region in REGIONS:
         crops = [(cut_region(output[i], meshes[i], region), cut_region(truth[i], meshes[i], region)) for i in chosen]
         by_region[region] = {
@@ -129,27 +129,31 @@ def _crop_scores(
         if lpips is not None:
             distances = lpips.distances([a for a, _ in crops], [b for _, b in crops])
             by_region[region]["lpips"] = _spread_out(distances, chosen, len(truth))
-    out = {}
+    out: dict[str, Float] = {}
     for name in by_region["face"]:
         out[f"face_{name}"] = by_region["face"][name]
         out[f"mouth_{name}"] = by_region["mouth"][name]
-        out[f"eyes_{name}"] = (by_region["right_eye"][name] + by_region["left_eye"][name]) / 2
+        out[f"eyes_{name}"] = (by_region["right_eye"][name] + by_region["left_eye"][name]) / np.float32(2)
     return out
 
 
 _PIXEL_METRICS: dict[str, Callable[[Bytes, Bytes], float]] = {"psnr": psnr_db, "ssim": ssim, "l1": l1}
 
 
-def _spread_out(values: Sequence[float] | Float, chosen: Float, count: int) -> Float:
+def _true_at(flags: Flags) -> list[int]:
+    return [int(i) for i in np.flatnonzero(flags)]
+
+
+def _spread_out(values: Sequence[float] | Float, chosen: Sequence[int], count: int) -> Float:
     out = np.full(count, np.nan, np.float32)
-    out[chosen] = values
+    out[list(chosen)] = values
     return out
 
 
-def _landmark_scores(output: Float, truth: Float, both: Float) -> dict[str, Float]:
+def _landmark_scores(output: Float, truth: Float, both: Flags) -> dict[str, Float]:
     names = [field.name for field in fields(LandmarkErrors)]
     rows = np.full((len(truth), len(names)), np.nan, np.float32)
-    for i in np.flatnonzero(both):
+    for i in _true_at(both):
         rows[i] = list(asdict(landmark_errors(output[i], truth[i])).values())
     return {f"{name}_error": rows[:, column] for column, name in enumerate(names)}
 
@@ -159,10 +163,10 @@ def _identity_scores(
     truth: Sequence[Bytes],
     output_meshes: Float,
     truth_meshes: Float,
-    both: Float,
+    both: Flags,
     network: MobileFaceNet,
 ) -> Float:
-    chosen = np.flatnonzero(both)
+    chosen = _true_at(both)
     ours = network.embed([align_face(output[i], output_meshes[i]) for i in chosen])
     theirs = network.embed([align_face(truth[i], truth_meshes[i]) for i in chosen])
     return _spread_out(cosines(ours, theirs), chosen, len(truth))
