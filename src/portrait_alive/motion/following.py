@@ -13,18 +13,28 @@ from numpy.typing import NDArray
 
 from portrait_alive.motion.measures import in_head_frame
 from portrait_alive.shape import topology
+from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import FITTED_POINTS, HeadFitter
 from portrait_alive.types import MESH_POINTS, Float, HeadFit, HeadPose, Landmarks
 
-_RIDGE = 2.0
+_RIDGE = 0.6
 """Weighted squared residual, summed over the points in model units, that a full expression shape is worth."""
 _NEGATIVE_RIDGE = 30.0
 _NEGATIVE_SOFTNESS = 0.05
 """Muscles pull, they do not push: weights below 0 cost more, by a ramp of this width so that no weight flickers."""
 _ROUNDS = 2
+_MATCH_SLACK = 0.02
+"""Model units squared: how exactly the brows' heights and the mouth's corners are matched after the fit. A ridge takes a fifth off every raise of a brow; what is seen first should not pay that."""
 _IDENTITY_FRAMES = 12
 _OFFSET_SHRINK = 0.9
 
+_EXPRESSION_WEIGHTS: Final = (("contour", 0.3), ("eyes", 2.0), ("mouth", 3.0), ("brows", 6.0))
+_BROW_HALF: Final = 5
+_MATCHED_POINTS: Final = [
+    *(107, 55, 66, 65, 52), *(70, 63, 105, 53, 46), *(336, 285, 296, 295, 282), *(300, 293, 334, 283, 276),
+    *(33, 133, 362, 263), *(61, 291),
+]  # fmt: skip
+"""Inner and outer half of the right brow, of the left brow, corners of the eyes, corners of the mouth."""
 _POSE_WEIGHTS: Final = (("contour", 0.4), ("eyes", 0.4), ("mouth", 0.15), ("brows", 0.3))
 """Head pose is read from what moves least on its own: nose, cheekbones, temples, forehead."""
 
@@ -58,8 +68,12 @@ class Follower:
     subject: Subject
     modes: NDArray[np.float64]
     """(E, 468, 3)."""
+    weights: NDArray[np.float64]
+    """(468,) weight of each point for the expression."""
     gram: NDArray[np.float64]
-    """(9, E * E)."""
+    """(9, E * E) weighted products of expression shapes by axis pair."""
+    matching: NDArray[np.float64]
+    """(E, M) change of expression weights per model unit that one of the M matched lengths is off."""
     pose_fitter: HeadFitter
     eye_distance: float
     """Of the subject, model units."""
@@ -68,16 +82,16 @@ class Follower:
     def of(fitter: HeadFitter, subject: Subject) -> "Follower":
         """Prepare a subject."""
         modes = fitter.basis.expression[:, :FITTED_POINTS].astype(np.float64)
-        weights = np.ones(FITTED_POINTS)
-        for group, weight in _POSE_WEIGHTS:
-            weights[list(topology.GROUPS[group])] = weight
+        weights = _weights(_EXPRESSION_WEIGHTS)
         eyes = subject.rest[list(topology.EYE_CORNERS)]
         return Follower(
             fitter=fitter,
             subject=subject,
             modes=modes,
-            gram=fitter.expression_gram.reshape(9, -1),
-            pose_fitter=replace(fitter, weights=weights / weights.mean()),
+            weights=weights,
+            gram=np.einsum("ipa,p,jpb->abij", modes, weights, modes, optimize=True).reshape(9, -1),
+            matching=_matching(fitter.basis, modes),
+            pose_fitter=replace(fitter, weights=_weights(_POSE_WEIGHTS)),
             eye_distance=float(np.linalg.norm((eyes[:2].mean(0) - eyes[2:].mean(0))[:2])),
         )
 
@@ -97,6 +111,8 @@ class Follower:
             expression = self._expression(seen_points, pose, rest, expression)
             shape = self._shape(rest, expression)
             pose = self.pose_fitter.pose(seen_points, shape, iterations=2)
+        expression = expression + self.matching @ self._lengths_missed(seen_points, pose, shape)
+        shape = self._shape(rest, expression)
         explained = pose.scale * shape @ pose.rotation[:2].T + pose.translation[:2]
         distance = np.hypot(*(explained - seen_points).T).mean()
         return Followed(pose, expression, float(distance / (self.eye_distance * pose.scale)))
@@ -110,6 +126,14 @@ class Follower:
         flat = expression @ self.modes.reshape(len(self.modes), -1)
         return cast(NDArray[np.float64], rest + flat.reshape(-1, 3))
 
+    def _lengths_missed(
+        self, points: NDArray[np.float64], pose: HeadPose, shape: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(M,) what the matched lengths are seen to be, less what `shape` says, model units."""
+        used = _MATCHED_POINTS
+        seen = in_head_frame(points[used].astype(np.float32), pose, shape[used].astype(np.float32))
+        return _matched_lengths((seen - shape[used])[:, :2])
+
     def _expression(
         self,
         points: NDArray[np.float64],
@@ -122,10 +146,43 @@ class Follower:
         wanted = (points - pose.translation[:2]) / pose.scale - rest @ seen.T
         count = len(self.modes)
         normal = ((seen.T @ seen).reshape(9) @ self.gram).reshape(count, count)
-        right = self.modes.reshape(count, -1) @ ((wanted * self.fitter.weights[:, None]) @ seen).reshape(-1)
+        right = self.modes.reshape(count, -1) @ ((wanted * self.weights[:, None]) @ seen).reshape(-1)
         negative = np.clip(-before / _NEGATIVE_SOFTNESS, 0.0, 1.0)
         normal[np.diag_indices(count)] += _RIDGE + _NEGATIVE_RIDGE * negative
         return cast(NDArray[np.float64], np.linalg.solve(normal, right))
+
+
+def _matched_lengths(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(M,) inner and outer brow heights above the eyes' corners, right then left, and places of the mouth's corners.
+
+    Args:
+        points: (K, 2 or more) the points `_MATCHED_POINTS`, or their displacements.
+    """
+    brows = points[: 4 * _BROW_HALF, 1].reshape(4, _BROW_HALF).mean(1)
+    corners = points[4 * _BROW_HALF : 4 * _BROW_HALF + 4, 1].reshape(2, 2).mean(1)
+    mouth = points[4 * _BROW_HALF + 4 :, :2].reshape(-1)
+    return np.concatenate([brows - np.repeat(corners, 2), mouth])
+
+
+def _matching(basis: ShapeBasis, modes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(E, M) least change of the brows' and the mouth's shapes that makes up for missed lengths."""
+    rows = np.stack([_matched_lengths(mode[_MATCHED_POINTS]) for mode in modes], 1)  # (M, E)
+    of_brow = np.array([name.startswith("brow") for name in basis.expression_names])
+    of_mouth = np.array([name.startswith("mouth") for name in basis.expression_names])
+    matching = np.zeros((len(modes), len(rows)))
+    for shapes, lengths in ((of_brow, slice(0, 4)), (of_mouth, slice(4, None))):
+        part = rows[lengths][:, shapes]
+        gram = part @ part.T + _MATCH_SLACK * np.eye(len(part))
+        matching[np.ix_(shapes, np.arange(len(rows))[lengths])] = part.T @ np.linalg.inv(gram)
+    return matching
+
+
+def _weights(groups: tuple[tuple[str, float], ...]) -> NDArray[np.float64]:
+    """(468,) weights of the mesh points with those of some groups replaced, mean 1."""
+    weights = np.ones(FITTED_POINTS)
+    for group, weight in groups:
+        weights[list(topology.GROUPS[group])] = weight
+    return weights / weights.mean()
 
 
 def meet_subject(frames: Sequence[Landmarks], fitter: HeadFitter) -> Subject:

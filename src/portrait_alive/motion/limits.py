@@ -10,7 +10,7 @@ _ROOM_AHEAD = 0.87  # rad, 50 degrees of yaw either way from the front
 _LEAST_ROOM = 0.17  # rad: even a profile turns a little further
 _ROOM_PITCH = 0.52
 _ROOM_ROLL = 0.70
-_ROOM_SHIFT = (4.0, 2.5)
+_ROOM_SHIFT = (3.0, 2.0)
 """Model units (centimetres) that the head may travel sideways and up and down before the neck would tear."""
 
 
