@@ -3,16 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.heads.headwear import cloth_colour
 from portrait_alive.heads.noise import space_noise
 from portrait_alive.heads.parts import Kind, Layer, Part, sheet
 from portrait_alive.types import Float
 
 COLUMNS = 48
 
+HEIGHTS = (8.0, 10.5, 12.5, 14.5, 17.0, 21.0, 30.0, 62.0)
+"""Model units below the head's origin at which the trunk's outline is given."""
+
 
 def covered_by(clothes: Float, points: Float) -> NDArray[np.bool_]:
     """(N,) True where points at rest lie below a neckline, given as its height at COLUMNS angles around the neck."""
-    angle = np.arctan2(points[:, 0] / 11.0, (points[:, 2] + 3.0) / 7.2)
+    angle = np.arctan2(points[:, 0] / 11.0, (points[:, 2] + 3.6) / 5.6)
     at = (angle + np.pi) / (2 * np.pi) * COLUMNS
     below = points[:, 1] < np.interp(at, np.arange(COLUMNS + 1), np.append(clothes, clothes[0]))
     shoulders = (points[:, 1] < -9.6) & (np.abs(points[:, 0]) > 7.3)
@@ -24,9 +28,7 @@ def clothes_parts(rng: np.random.Generator) -> tuple[list[Part], Float]:
 
     The neckline is (COLUMNS,): its height in model units at angles from -pi to pi, 0 in front.
     """
-    colour = np.clip(rng.beta(1.2, 2.0, 3) * 0.6, 0.01, 0.7).astype(np.float32)
-    if rng.random() < 0.35:
-        colour = np.full(3, float(rng.choice([0.012, 0.03, 0.5, 0.7])), np.float32) * rng.uniform(0.8, 1.1, 3)
+    colour = cloth_colour(rng)
     depth = float(rng.choice([0.0, 1.5, 3.5, 5.5], p=[0.35, 0.3, 0.2, 0.15]))
     angle = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
     side, front = np.sin(angle), np.cos(angle)
@@ -38,15 +40,16 @@ def clothes_parts(rng: np.random.Generator) -> tuple[list[Part], Float]:
     rows = []
     for level in levels:
         y = top + (bottom - top) * level**1.5
-        half_x = np.interp(-y, [8, 10.5, 12.5, 14.5, 17, 21, 30, 62], [6.6, 7.4, 11.0, 15.0, 18.0, 20.5, 21.5, 20])
-        half_z = np.interp(-y, [8, 10.5, 12.5, 14.5, 17, 21, 30, 62], [6.0, 6.4, 7.2, 8.0, 9.2, 10.2, 11, 11.5])
-        centre_z = np.interp(-y, [8, 11, 14, 18, 25, 62], [-2.2, -3.0, -3.2, -3.0, -2.5, -2])
+        half_x = np.interp(-y, HEIGHTS, [6.3, 7.8, 11.8, 15.0, 18.0, 20.5, 21.5, 20.0])
+        chest = np.interp(-y, HEIGHTS, [0.2, 0.9, 1.8, 3.6, 5.8, 7.4, 8.8, 9.0]) + 0.45
+        back = np.interp(-y, HEIGHTS, [-6.9, -7.9, -9.2, -10.0, -10.4, -10.6, -10.6, -10.6]) - 0.35
+        half_z, centre_z = (chest - back) / 2, (chest + back) / 2
         rows.append(np.stack([half_x * side, y, centre_z + half_z * front], 1))
     points = np.stack(rows).astype(np.float32)
     flat = points.reshape(-1, 3)
-    folds = space_noise(flat * np.array([1, 0.4, 1], np.float32), rng, size=4.0, octaves=2).reshape(points.shape[:2])
+    folds = space_noise(flat, rng, size=4.0, octaves=2, stretch=(1.0, 0.4, 1.0)).reshape(points.shape[:2])
     direction = np.stack([side, 0 * side, front], 1)[None]
-    swell = np.array([0.15, 0.3, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6])[:, None]
+    swell = np.array([0.02, 0.1, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6])[:, None]
     points = points + (direction * (folds * swell)[..., None]).astype(np.float32)
     follow = np.broadcast_to(np.array([0.18, 0.1, 0.03, 0, 0, 0, 0, 0], np.float32)[:, None], points.shape[:2])
     albedo = np.broadcast_to(colour.astype(np.float32), points.shape)
@@ -66,9 +69,9 @@ def _collar(top: Float, side: Float, front: Float, colour: Float, rng: np.random
     wobble = 0.5 * np.sin(np.arange(COLUMNS) * (np.pi if ruff else 0.3))
     rows = []
     for out, up in ((-0.2, -0.6), (0.0, rise), (wide * 0.6, rise * 0.8), (wide, rise * 0.1 - 0.4)):
-        radius_x, radius_z = 6.9 + out, 6.0 + out
-        lift = np.maximum(top, -12.5) + up + (wobble if out > 0.3 else 0)
-        rows.append(np.stack([radius_x * side, lift, -2.6 + radius_z * front], 1))
+        radius_x, radius_z = 7.2 + out, 4.7 + out
+        lift = np.maximum(top, -11.8) + up + (wobble if out > 0.3 else 0)
+        rows.append(np.stack([radius_x * side, lift, -3.4 + radius_z * front], 1))
     points = np.stack(rows).astype(np.float32)
     follow = np.full(points.shape[:2], 0.22, np.float32)
     albedo = np.broadcast_to(tone.astype(np.float32), points.shape)

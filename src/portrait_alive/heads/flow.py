@@ -3,9 +3,9 @@
 from typing import Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from portrait_alive.heads.compiled import compiled
 from portrait_alive.types import Float
 
 
@@ -29,7 +29,7 @@ class SurfaceView(Protocol):
         """(H, W)."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def trace(
     triangle: NDArray[np.int32],
     weights: NDArray[np.float32],

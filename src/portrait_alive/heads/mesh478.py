@@ -143,7 +143,8 @@ def fit_attachment(
             [float(vertices[a, 1]) for a in sorted(anchors, key=lambda a: float(vertices[a, 0]))],
         )
         for rows, side in ((upper_rows, vertices[band, 1] > line), (lower_rows, vertices[band, 1] <= line)):
-            put(rows, _along_ridge(points[list(rows), 0], band[side], vertices))
+            ridge = np.concatenate([band[side], np.array(anchors)])
+            put(rows, _along_ridge(points[list(rows), 0], ridge, vertices))
 
     mouth = vertices[lm68[[60, 64]]].mean(0)
     loop = min(loops, key=lambda one: float(np.linalg.norm(vertices[one].mean(0) - mouth)))

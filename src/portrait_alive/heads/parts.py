@@ -141,7 +141,7 @@ def shell(
         kind: how it is shaded.
         push: (n, 3) further offset, model axes.
     """
-    local = np.full(int(faces.max()) + 1, -1, np.int32)
+    local = np.full(max(int(faces.max()), int(vertices.max())) + 1, -1, np.int32)
     local[vertices] = np.arange(len(vertices), dtype=np.int32)
     mapped = local[faces]
     keep = (mapped >= 0).all(1)

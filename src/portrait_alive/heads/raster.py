@@ -1,9 +1,9 @@
 """Compiled kernels: which triangle each sample sees, vertex normals, and shape mixing. One thread, no GIL."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from portrait_alive.heads.compiled import compiled
 from portrait_alive.heads.surface import Ints
 from portrait_alive.types import Float
 
@@ -16,7 +16,7 @@ STRANDS_ACROSS = 7
 """Strands side by side in one ribbon."""
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def scrambled(cell: int) -> float:
     """A repeatable number in [0, 1) for a whole number."""
     h = np.uint32(cell) * np.uint32(2654435761)
@@ -26,7 +26,7 @@ def scrambled(cell: int) -> float:
     return np.float32(h & np.uint32(0xFFFF)) * np.float32(1 / 65536)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def strand_alpha(u: float, v: float, width: float) -> bool:
     """True where a ribbon's strands are: u across (integer part: which ribbon), v from root 0 to tip 1.
 
@@ -43,7 +43,7 @@ def strand_alpha(u: float, v: float, width: float) -> bool:
     return abs(across - cell - np.float32(0.5) - np.float32(0.25) * (h - np.float32(0.5))) < width
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def rasterise(
     screen: NDArray[np.float32],
     faces: NDArray[np.int32],
@@ -100,7 +100,7 @@ def rasterise(
                         if flag & 2:
                             u = w0 * corner_uv[t, 0, 0] + w1 * corner_uv[t, 1, 0] + w2 * corner_uv[t, 2, 0]
                             v = w0 * corner_uv[t, 0, 1] + w1 * corner_uv[t, 1, 1] + w2 * corner_uv[t, 2, 1]
-                            keep = strand_alpha(u, v, np.float32(0.22) if flag & 4 else np.float32(0.57))
+                            keep = strand_alpha(u, v, np.float32(0.22) if flag & 4 else np.float32(0.7))
                         if keep:
                             inverse_depth[y, x] = depth
                             triangle[y, x] = t
@@ -110,7 +110,7 @@ def rasterise(
             row1 += dy1
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def vertex_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32], normals: NDArray[np.float32]) -> None:
     """Write area-weighted unit normals (N, 3) of `vertices` (N, 3) into `normals`."""
     normals[:] = 0.0
@@ -130,7 +130,7 @@ def vertex_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32], norm
         normals[i, 2] /= length
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def add_shapes(base: NDArray[np.float32], shapes: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
     """Add the weighted `shapes` (S, V, 3) to `base` (V, 3) in place; shapes of weight 0 cost nothing."""
     for s in range(shapes.shape[0]):
@@ -143,7 +143,7 @@ def add_shapes(base: NDArray[np.float32], shapes: NDArray[np.float32], weights: 
             base[i, 2] += w * shapes[s, i, 2]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def bend(
     points: NDArray[np.float32],
     follow: NDArray[np.float32],
@@ -169,7 +169,30 @@ def bend(
             out[i, k] = s * first + t * second + foot[k]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
+def shadowed(
+    screen: NDArray[np.float32], nearness: NDArray[np.float32], slack: float, out: NDArray[np.float32]
+) -> None:
+    """Write into `out` (N,) the share of the 25 samples around each point that nothing lies nearer in.
+
+    screen: (N, 3) x, y in samples and nearness, as seen from the lamp; nearness: (S, S) of the nearest surface.
+    """
+    size = nearness.shape[0]
+    for n in range(screen.shape[0]):
+        x, y = int(screen[n, 0]), int(screen[n, 1])
+        if x < 2 or y < 2 or x >= size - 2 or y >= size - 2:
+            out[n] = 1.0
+            continue
+        level = screen[n, 2] + slack
+        free = 0
+        for dy in range(-2, 3):
+            for dx in range(-2, 3):
+                if nearness[y + dy, x + dx] <= level:
+                    free += 1
+        out[n] = free * np.float32(0.04)
+
+
+@compiled
 def pixel_surface(
     triangle: NDArray[np.int32],
     samples: int,
@@ -240,4 +263,4 @@ def pixel_surface(
             out_weights[y, x, 1] = q1 / q
 
 
-__all__ = ["Float", "Ints", "add_shapes", "bend", "pixel_surface", "rasterise", "scrambled", "strand_alpha", "vertex_normals"]
+__all__ = ["Float", "Ints", "add_shapes", "bend", "pixel_surface", "rasterise", "scrambled", "shadowed", "strand_alpha", "vertex_normals"]

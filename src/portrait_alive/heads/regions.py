@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.heads.drawn import DrawnMesh, find_drawn
 from portrait_alive.heads.mesh478 import LEFT_BROW, LEFT_EYE, OUTER_LIP, RIGHT_BROW, RIGHT_EYE
 from portrait_alive.heads.model import FACE, HeadModel
 from portrait_alive.types import Float
@@ -31,9 +32,14 @@ class Regions:
     """0..1: blush."""
     nose: Float
     """0..1: tip of the nose."""
+    folds: Float
+    """0..1: the folds from nose to mouth and under the eyes."""
+    furrows: Float
+    """0..1: lines across the forehead and beside the eyes."""
     outer: NDArray[np.bool_]
     """The head's outside, where hair and clothes may lie."""
     ears: NDArray[np.bool_]
+    drawn: DrawnMesh
     skull_radius: Float
     """(64, 32) farthest skin from SCALP_CENTRE by azimuth and elevation, ears left out."""
 
@@ -42,6 +48,24 @@ def inside_distance(points: Float, polygon: Float) -> Float:
     """Signed distance of `points` (N, 2) to `polygon` (M, 2), positive inside."""
     contour = polygon.astype(np.float32).reshape(-1, 1, 2)
     return np.array([cv2.pointPolygonTest(contour, (float(x), float(y)), True) for x, y in points], np.float32)
+
+
+FOLDS = ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432))
+"""From the wings of the nose past the corners of the mouth; subject's right, left."""
+BAGS = ((226, 31, 228, 229, 230, 231, 232), (446, 261, 448, 449, 450, 451, 452))
+"""Under the eyes."""
+
+
+def line_field(points: Float, *lines: Float, width: float) -> Float:
+    """(N,) 1 on the polylines (M, 3), falling off smoothly over `width` model units."""
+    nearest = np.full(len(points), np.inf, np.float32)
+    for line in lines:
+        for a, b in zip(line[:-1], line[1:], strict=True):
+            along = b - a
+            t = np.clip((points - a) @ along / float(along @ along), 0, 1)
+            gap = points - a - t[:, None] * along
+            nearest = np.minimum(nearest, (gap * gap).sum(1))
+    return np.exp(-nearest / width**2).astype(np.float32)
 
 
 def hair_depth(points: Float, rise: float = 0.0, recede: float = 0.0) -> Float:
@@ -119,7 +143,18 @@ def find_regions(model: HeadModel) -> Regions:
     moustache = np.where(face & (z > 8), np.minimum(moustache, -lips - 0.1), -20).astype(np.float32)
     cheek = np.exp(-(((np.abs(x) - 4.6) / 2.0) ** 2 + ((y + 0.3) / 1.8) ** 2)) * (z > 5)
     tip = np.exp(-((v - nose) ** 2).sum(1) / 2.2)
+    folds = np.maximum(
+        line_field(v, points[list(FOLDS[0])], points[list(FOLDS[1])], width=0.22),
+        0.6 * line_field(v, points[list(BAGS[0])], points[list(BAGS[1])], width=0.2),
+    )
+    wave = np.clip(np.cos((y - 0.05 * x * x) * 2 * np.pi / 1.05) - 0.55, 0, 1) / 0.45
+    forehead = wave * np.exp(-(((y - 7.2) / 1.3) ** 2)) * np.exp(-((x / 4.0) ** 2)) * face
+    crow = np.clip(np.cos(np.arctan2(y - 3.2, np.abs(x) - 4.0) * 12) - 0.5, 0, 1) * 2
+    crow = crow * np.exp(-((np.abs(x) - 5.4) ** 2 + (y - 3.2) ** 2) / 0.7) * face
     return Regions(
+        folds=folds.astype(np.float32),
+        furrows=np.maximum(forehead, 0.8 * crow).astype(np.float32),
+        drawn=find_drawn(model),
         lips=lips,
         brows=field(RIGHT_BROW, LEFT_BROW),
         eyes=field(RIGHT_EYE, LEFT_EYE),

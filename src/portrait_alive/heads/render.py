@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.heads.drawn import orthographic
 from portrait_alive.heads.frame import Frame, rotation_of, with_gaze
 from portrait_alive.heads.model import HeadModel, eye_centre, iris_points
 from portrait_alive.heads.parts import MATTE_OF_LAYER
 from portrait_alive.heads.person import Person
-from portrait_alive.heads.raster import add_shapes, bend, pixel_surface, rasterise, vertex_normals
+from portrait_alive.heads.raster import add_shapes, bend, pixel_surface, rasterise, shadowed, vertex_normals
 from portrait_alive.heads.shade import shade
 from portrait_alive.types import Bytes, Float
 
@@ -62,6 +63,9 @@ class Posed:
     landmark_depth: Float
     """(478,) model units."""
     extra: Float
+    lids: Float
+    """(2, 4) of the right and left eye before the head is posed, model units: height of the upper lid's middle, mean
+    height of the corners, x of the outer and of the inner corner."""
 
 
 def deformed(model: HeadModel, person: Person, frame: Frame) -> Float:
@@ -76,18 +80,27 @@ def deformed(model: HeadModel, person: Person, frame: Frame) -> Float:
     return mesh
 
 
-def bent(points: Float, follow: Float, frame: Frame) -> Float:
-    """`points` (N, 3) with the body turned, and the head posed as far as `follow` (N,) says; model axes."""
-    steps = 24
-    turns = np.stack(
-        [
+@dataclass(frozen=True, eq=False)
+class Bend:
+    """How head, neck and body are turned in one frame."""
+
+    turns: Float
+    """(S + 1, 3, 3) rotations from the body's to the head's, model axes."""
+
+    @staticmethod
+    def of(frame: Frame, *, steps: int = 24) -> "Bend":
+        """The frame's bend, in `steps` steps along the neck."""
+        turns = [
             rotation_of(frame.body_yaw + (frame.yaw - frame.body_yaw) * t, frame.pitch * t, frame.roll * t)
             for t in np.linspace(0, 1, steps + 1)
         ]
-    )
-    out = np.empty_like(points)
-    bend(points, follow, turns, NECK_PIVOT, turns[0] @ NECK_PIVOT, out)
-    return out
+        return Bend(np.stack(turns))
+
+    def at(self, points: Float, follow: Float) -> Float:
+        """`points` (N, 3) with the body turned, and the head posed as far as `follow` (N,) says; model axes."""
+        out = np.empty_like(points)
+        bend(points, follow, self.turns, NECK_PIVOT, self.turns[0] @ NECK_PIVOT, out)
+        return out
 
 
 def pose(model: HeadModel, person: Person, frame: Frame, size: tuple[int, int]) -> Posed:
@@ -95,27 +108,28 @@ def pose(model: HeadModel, person: Person, frame: Frame, size: tuple[int, int]) 
     height, width = size
     mesh = deformed(model, person, frame)
     count = len(mesh)
-    own = person.faces[(person.faces < count).all(1)]
     rest_normals = np.zeros_like(mesh)
-    vertex_normals(mesh, own, rest_normals)
+    vertex_normals(mesh, person.skin_faces, rest_normals)
     hung = np.where(
         person.parent[:, None] >= 0,
         mesh[person.parent] + person.along[:, None] * rest_normals[person.parent],
         0,
     )
     everything = np.concatenate([mesh, (hung + person.offset).astype(np.float32)])
-    posed = bent(everything, person.follow, frame)
-    points = np.concatenate(
-        [model.skin_points.at(posed[:count]), iris_points_posed(model, person, mesh, frame), posed[model.extra_vertices]]
-    )
-    centre = bent(HEAD_CENTRE[None], np.ones(1, np.float32), frame)[0]
+    turned = Bend.of(frame)
+    posed = turned.at(everything, person.follow)
+    irises = turned.at(iris_points(model, mesh, person.look.eyes.iris_radius), np.ones(10, np.float32))
+    points = np.concatenate([model.skin_points.at(posed[:count]), irises, posed[model.extra_vertices]])
+    centre = turned.at(HEAD_CENTRE[None], np.ones(1, np.float32))[0]
     # the framing follows the sitter's neck, not the head, so that nods and turns move the head in the picture
-    anchor = bent(HEAD_CENTRE[None], np.zeros(1, np.float32), frame)[0]
+    anchor = turned.at(HEAD_CENTRE[None], np.zeros(1, np.float32))[0]
     camera = to_camera(posed, anchor, frame)
     focal = frame.camera.unit * height * frame.camera.distance
     origin = np.array([frame.camera.centre[0] * width, frame.camera.centre[1] * height], np.float32)
     normals = np.zeros_like(camera)
     vertex_normals(camera, person.faces, normals)
+    turn = frame.rotation() * np.array([[1], [-1], [-1]], np.float32)
+    normals[person.soft] = person.soft_normals @ turn.T
     # the axes of the camera turn a mesh inside out unless both y and z flip: they do, so normals stay outward
     seen = to_camera(points, anchor, frame)
     middle = to_camera(centre[None], anchor, frame)[0, 2]
@@ -128,12 +142,18 @@ def pose(model: HeadModel, person: Person, frame: Frame, size: tuple[int, int]) 
         landmarks=marks[:478],
         landmark_depth=seen[:478, 2],
         extra=marks[478:],
+        lids=lid_heights(model, mesh),
     )
 
 
-def iris_points_posed(model: HeadModel, person: Person, mesh: Float, frame: Frame) -> Float:
-    """(10, 3) iris points in the posed head's axes."""
-    return bent(iris_points(model, mesh, person.iris_radius), np.ones(10, np.float32), frame)
+def lid_heights(model: HeadModel, mesh: Float) -> Float:
+    """(2, 4) as `Posed.lids`."""
+    skin = model.skin_points.at(mesh)
+    rows = [
+        [skin[upper, 1], (skin[outer, 1] + skin[inner, 1]) / 2, skin[outer, 0], skin[inner, 0]]
+        for upper, outer, inner in ((159, 33, 133), (386, 263, 362))
+    ]
+    return np.array(rows, np.float32)
 
 
 def to_camera(points: Float, anchor: Float, frame: Frame) -> Float:
@@ -159,6 +179,7 @@ def render(
     size: int | tuple[int, int] = 256,
     *,
     samples: int = 2,
+    has_shadows: bool = True,
     background: Bytes | None = None,
 ) -> HeadRender:
     """The person in this frame, and its truth.
@@ -168,10 +189,12 @@ def render(
         person: who.
         frame: when.
         size: side of a square picture, or (height, width), pixels.
-        samples: samples along each side of a pixel; 1 is fast and jagged.
+        samples: samples along each side of a pixel; 1 is fast and jagged, 3 and more shade every sample.
+        has_shadows: whether head and hair cast shadows in the first lamp's light.
         background: (H, W, 3) uint8 sRGB instead of the person's own.
     """
     height, width = (size, size) if isinstance(size, int) else size
+    look = person.look
     posed = pose(model, person, frame, (height, width))
     screen = posed.projected.copy()
     screen[:, :2] *= samples
@@ -188,9 +211,9 @@ def render(
     picture = (person.background(height, width) if background is None else background).copy()
     shade(
         triangle, samples, screen, person.faces, person.kind, person.corner_uv, posed.normals, person.rest,
-        person.albedo, person.occlusion, np.array([0, 0, -1], np.float32), person.detail, person.detail_of,
-        person.surface, person.light.ambient, person.light.lamps, eye_table(model, person), person.eye_colours,
-        mouth_table(posed), samples <= 2, picture,
+        person.albedo, person.occlusion, lit_share(person, posed, has_shadows=has_shadows), np.array([0, 0, -1], np.float32), person.detail, person.detail_of,
+        person.surface, look.light.ambient, look.light.lamps, eye_table(model, person, posed, frame), look.eyes.colours,
+        mouth_table(posed), look.tone, 4.0 if look.manner == "flat" else 0.0, samples <= 2, picture,
     )  # fmt: skip
     return HeadRender(
         rgb=picture,
@@ -207,20 +230,48 @@ def render(
     )
 
 
-def eye_table(model: HeadModel, person: Person) -> Float:
-    """(2, 6) by side x < 0, x > 0: centre at rest (3), iris radius, pupil radius, height of the upper lid."""
-    rows = [
-        [*eye_centre(model, model.vertices, ball), person.iris_radius, person.pupil_radius, 0.0] for ball in (0, 1)
-    ]
+def lit_share(person: Person, posed: Posed, *, has_shadows: bool, size: int = 192) -> Float:
+    """(N,) share of the first lamp's light that reaches each vertex, 0..1, with soft edges."""
+    count = len(posed.camera)
+    if not has_shadows:
+        return np.ones(count, np.float32)
+    towards = person.look.light.lamps[0, :3].astype(np.float32)
+    # the camera's axes are the model's with y and z flipped, which keeps triangles' sides
+    flip = np.array([1, -1, -1], np.float32)
+    middle = posed.camera[: len(person.head)].mean(0)
+    screen = orthographic(posed.camera * flip, towards * flip, middle * flip, 17.0, size)
+    buffer = np.zeros((size, size), np.float32)
+    triangle = np.full((size, size), -1, np.int32)
+    rasterise(screen, person.faces, person.flags, person.corner_uv, buffer, triangle)
+    out = np.empty(count, np.float32)
+    shadowed(screen, buffer, np.float32(0.55 / 34.0), out)
+    out[person.soft] = 0.4 + 0.6 * out[person.soft]
+    return out
+
+
+def eye_table(model: HeadModel, person: Person, posed: Posed, frame: Frame) -> Float:
+    """(2, 9) what `shade` needs to know of each eye, by side x < 0, x > 0."""
+    rows = []
+    pitch = frame.gaze[1]
+    eyes = person.look.eyes
+    for ball in (0, 1):
+        centre = eye_centre(model, model.vertices, ball)
+        own = eye_centre(model, person.head, ball)
+        high = float(posed.lids[ball, 0] - own[1])
+        half = float(abs(posed.lids[ball, 2] - posed.lids[ball, 3])) / 2
+        fall = (high - float(posed.lids[ball, 1] - own[1])) / max(half * half, 0.1)
+        rows.append(
+            [*centre, eyes.iris_radius, eyes.pupil_radius, np.sin(pitch), np.cos(pitch), high, max(fall, 0.0)]
+        )
     return np.array(rows, np.float32)
 
 
 def mouth_table(posed: Posed) -> Float:
-    """(4,) where the mouth's dark begins, how fast it deepens, how much light the open lips let in, unused."""
+    """(3,) where the mouth's dark begins, how fast it deepens, how much light the open lips let in."""
     marks = posed.landmarks
     gap = float(np.linalg.norm(marks[13] - marks[14]))
     width = float(np.linalg.norm(marks[78] - marks[308])) + 1e-6
-    return np.array([10.2, 0.45, 0.12 + 0.88 * min(gap / width / 0.3, 1.0), 0], np.float32)
+    return np.array([10.2, 0.45, 0.12 + 0.88 * min(gap / width / 0.3, 1.0)], np.float32)
 
 
 def pixel_depth(inverse: Float, samples: int) -> Float:

@@ -1,20 +1,20 @@
 """The compiled kernel that turns what each sample sees into light."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from portrait_alive.heads.compiled import compiled
 from portrait_alive.heads.raster import STRANDS_ACROSS, scrambled
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def hashed(a: float) -> float:
     """A repeatable number in [0, 1) for `a`."""
     h = np.sin(a * 12.9898) * 43758.547
     return h - np.floor(h)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def shade(
     triangle: NDArray[np.int32],
     samples: int,
@@ -26,6 +26,7 @@ def shade(
     rest: NDArray[np.float32],
     albedo: NDArray[np.float32],
     occlusion: NDArray[np.float32],
+    lit: NDArray[np.float32],
     view: NDArray[np.float32],
     detail: NDArray[np.uint8],
     detail_of: NDArray[np.int32],
@@ -35,6 +36,8 @@ def shade(
     eyes: NDArray[np.float32],
     eye_colours: NDArray[np.float32],
     mouth: NDArray[np.float32],
+    tone: NDArray[np.float32],
+    levels: float,
     grouped: bool,
     picture: NDArray[np.uint8],
 ) -> None:
@@ -42,12 +45,15 @@ def shade(
 
     Axes of `normals` (N, 3) and of light directions: x right, y down, z away from the viewer.
 
+    occlusion, lit: (N,) share of the surrounding light and of the first lamp's that reaches a vertex.
     detail: (D, S, S, 3) uint8, 128 leaves the colour as it is; detail_of: (kinds,) row for each kind.
     surface: (kinds, 4) specular strength, exponent, detail strength, wrap.
     ambient: (4, 3) constant and linear terms of the surrounding light. lights: (K, 6) direction to the light, RGB.
-    eyes: (2, 6) centre at rest, iris radius, pupil radius, height of the upper lid, by side x < 0, x > 0.
-    eye_colours: (4, 3) sclera, outer iris, inner iris, limbus. mouth: (4,) depth at which the dark begins,
-    its falloff, light let in by the open lips, unused. grouped: shade once for all samples of a pixel of one kind.
+    eyes: (2, 9) centre at rest, iris radius, pupil radius, sine and cosine of the gaze's pitch, height of the upper
+    lid above the eye's centre, its fall per squared unit sideways; by side x < 0, x > 0.
+    eye_colours: (4, 3) sclera, outer iris, inner iris, limbus. mouth: (3,) depth at which the dark begins,
+    its falloff, light let in by the open lips. tone: (3, 4) map of the light that leaves the surface.
+    levels: steps of light for a drawn look, 0 for none. grouped: shade once for a pixel's samples of one kind.
     """
     height, width = picture.shape[:2]
     size = detail.shape[1]
@@ -100,6 +106,7 @@ def shade(
                     for q in range(3):
                         colour[q] = w0 * albedo[a, q] + w1 * albedo[b, q] + w2 * albedo[c, q]
                     shadow = w0 * occlusion[a] + w1 * occlusion[b] + w2 * occlusion[c]
+                    reach = w0 * lit[a] + w1 * lit[b] + w2 * lit[c]
                     gloss = surface[k, 0]
                     sharp = surface[k, 1]
                     if k == 1:
@@ -109,6 +116,12 @@ def shade(
                         ez = w0 * rest[a, 2] + w1 * rest[b, 2] + w2 * rest[c, 2] - eyes[side, 2]
                         r = np.sqrt(ex * ex + ey * ey)
                         iris, pupil = eyes[side, 3], eyes[side, 4]
+                        # the upper lid and its lashes shade the top of the ball
+                        high = ey * eyes[side, 6] + ez * eyes[side, 5]
+                        below = eyes[side, 7] - eyes[side, 8] * ex * ex - high
+                        dim = 0.38 + 0.62 * min(1.0, max(0.0, below / 0.42))
+                        shadow = dim
+                        reach *= dim
                         if ez > 0.0 and r < iris:
                             if r < pupil:
                                 for q in range(3):
@@ -140,13 +153,20 @@ def shade(
                         if d >= 0 and strength > 0.0:
                             fu = (u - np.floor(u)) * size
                             fv = (v - np.floor(v)) * size
-                            iu, iv = int(fu) % size, int(fv) % size
+                            iu, iv = int(fu), int(fv)
+                            tu, tv = fu - iu, fv - iv
+                            iu, iv = iu % size, iv % size
+                            ju, jv = (iu + 1) % size, (iv + 1) % size
                             for q in range(3):
-                                colour[q] *= 1.0 + strength * (detail[d, iv, iu, q] / 128.0 - 1.0)
+                                first = detail[d, iv, iu, q] * (1.0 - tu) + detail[d, iv, ju, q] * tu
+                                second = detail[d, jv, iu, q] * (1.0 - tu) + detail[d, jv, ju, q] * tu
+                                mixed = (first * (1.0 - tv) + second * tv) / 128.0
+                                colour[q] *= 1.0 + strength * (mixed - 1.0)
                         if k == 4:
                             strand = scrambled(int(u * STRANDS_ACROSS))
                             for q in range(3):
-                                colour[q] *= 0.6 + 0.8 * strand
+                                colour[q] *= 0.7 + 0.6 * strand
+                            gloss *= 0.3 + 1.4 * strand
                     wrap = surface[k, 3]
                     s = 0.0
                     for q in range(3):
@@ -160,7 +180,9 @@ def shade(
                             dot = nx * lights[m, 0] + ny * lights[m, 1] + nz * lights[m, 2]
                             dot = (dot + w) / (1.0 + w)
                             if dot > 0.0:
-                                e += dot * lights[m, 3 + q] * (0.35 + 0.65 * shadow)
+                                e += dot * lights[m, 3 + q] * (reach if m == 0 else 0.4 + 0.6 * shadow)
+                        if levels > 0.0:
+                            e = np.floor(e * levels + 0.5) / levels * 0.8 + 0.2 * e
                         colour[q] *= e
                     if gloss > 0.0:
                         for m in range(lights.shape[0]):
@@ -170,7 +192,7 @@ def shade(
                             norm = np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-9
                             dot = (nx * hx + ny * hy + nz * hz) / norm
                             if dot > 0.3:
-                                s = gloss * np.exp(sharp * np.log(dot)) * shadow
+                                s = gloss * np.exp(sharp * np.log(dot)) * (reach if m == 0 else shadow)
                                 for q in range(3):
                                     colour[q] += s * lights[m, 3 + q]
                     for q in range(3):
@@ -178,9 +200,10 @@ def shade(
                         out[q] += colour[q]
             share = seen * total
             for q in range(3):
-                value = out[q] * total
+                value = 0.0
                 if seen > 0:
-                    value /= share
+                    value = tone[q, 0] * out[0] + tone[q, 1] * out[1] + tone[q, 2] * out[2]
+                    value = max(value * total / share + tone[q, 3], 0.0)
                     if value > 0.7:
                         value = 0.7 + 0.3 * np.tanh((value - 0.7) / 0.6)
                     value = np.sqrt(value) * 255.0 * share
