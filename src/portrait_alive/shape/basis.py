@@ -31,8 +31,6 @@ class ShapeBasis:
     """E names after ARKit: jawOpen, eyeBlink_L, ..."""
     triangles: NDArray[np.int32]
     """(T, 3) triangles of the face mesh, indices below 468."""
-    mirror: NDArray[np.int32]
-    """(478,) the mesh point that each becomes in a mirrored picture; its own inverse."""
     beyond: dict[str, NDArray[np.int32]]
     """Indices (into P) of the points beyond the mesh by part: skull, right_ear, left_ear, neck."""
 
@@ -72,7 +70,6 @@ def save_basis(basis: ShapeBasis, path: Path) -> None:
         "identity": basis.identity.astype(np.float16),
         "expression": basis.expression.astype(np.float16),
         "triangles": basis.triangles.astype(np.int32),
-        "mirror": basis.mirror.astype(np.int32),
     }
     for part, indices in basis.beyond.items():
         tensors[f"beyond.{part}"] = indices.astype(np.int32)
@@ -107,6 +104,5 @@ def load_basis(path: Path) -> ShapeBasis:
         expression=tensors["expression"].astype(np.float32),
         expression_names=tuple(metadata["expression_names"].split()),
         triangles=tensors["triangles"],
-        mirror=tensors["mirror"],
         beyond={name.removeprefix("beyond."): t for name, t in tensors.items() if name.startswith("beyond.")},
     )

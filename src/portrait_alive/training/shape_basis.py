@@ -19,8 +19,6 @@ from portrait_alive.types import MESH_POINTS, Float
 _TO_PICTURE_AXES = np.array([1, -1, -1], np.float32)
 """The model's y points up and its z to the viewer."""
 _PARTS = {"skull": "skull", "ear_right": "right_ear", "ear_left": "left_ear", "jaw": "jaw", "neck": "neck"}
-_OPENINGS = ("jawOpen", "mouthFunnel")
-"""Expressions that part the lips, whose points lie on one another at rest."""
 
 
 def main() -> int:
@@ -51,7 +49,6 @@ def build_basis(model: HeadModel, triangles: NDArray[np.int32]) -> ShapeBasis:
         expression=moved * _TO_PICTURE_AXES,
         expression_names=tuple(kept_names),
         triangles=clockwise(triangles, mean),
-        mirror=mirror_of(np.stack([mean, *(mean + moved[kept_names.index(n)] * _TO_PICTURE_AXES for n in _OPENINGS)])),
         beyond={part: (np.flatnonzero(groups == name) + MESH_POINTS).astype(np.int32) for name, part in _PARTS.items()},
     )
 
@@ -71,28 +68,6 @@ def clockwise(triangles: NDArray[np.int32], points: Float) -> NDArray[np.int32]:
     result = triangles.copy()
     result[turned] = result[turned][:, ::-1]
     return result
-
-
-def mirror_of(shapes: Float) -> NDArray[np.int32]:
-    """For each mesh point the one on the other side of a nearly symmetric face: (478,), its own inverse.
-
-    Args:
-        shapes: (S, P, 3) symmetric expressions of one face.
-
-    Raises:
-        ValueError: the points do not pair up.
-    """
-    points = shapes[:, :MESH_POINTS]
-    mirrored = points * np.array([-1, 1, 1], np.float32)
-    distance = np.linalg.norm(points[:, :, None] - mirrored[:, None], axis=3).mean(0)
-    mirror = np.full(MESH_POINTS, -1, np.int32)
-    for index in np.argsort(distance.min(1)):  # surest pairs first
-        if mirror[index] < 0:
-            partner = int(np.where(mirror < 0, distance[index], np.inf).argmin())
-            mirror[index], mirror[partner] = partner, index
-    if (mirror[mirror] != np.arange(MESH_POINTS)).any():
-        raise ValueError("the points do not pair up")
-    return mirror
 
 
 if __name__ == "__main__":

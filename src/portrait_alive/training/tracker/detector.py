@@ -8,16 +8,17 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from portrait_alive.nets.detector_net import STRIDES, DetectorNet, DetectorNetConfig
-from portrait_alive.shape.basis import load_basis
+from portrait_alive.shape import topology
 from portrait_alive.training.tracker.loop import Batch, add_arguments, save_weights, train
 from portrait_alive.training.tracker.samples import RenderedFaces, TaughtFaces
 from portrait_alive.training.tracker.scenes import Scenes
-from portrait_alive.weights import DETECTOR, SHAPE_BASIS, weight_path
+from portrait_alive.weights import DETECTOR
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
     config = DetectorNetConfig()
     net = DetectorNet(config)
     net.expect_few()
-    mirror = load_basis(weight_path(SHAPE_BASIS)).mirror
+    mirror = np.array(topology.MIRROR)
 
     def batches(first: int) -> Iterable[Batch]:
         scenes = Scenes([RenderedFaces(arguments.heads), TaughtFaces(arguments.taught)], mirror, arguments.seed + first)

@@ -19,11 +19,10 @@ from torch.utils.data import DataLoader
 
 from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.shape import topology
-from portrait_alive.shape.basis import load_basis
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.training.tracker.loop import Batch, State, add_arguments, save_weights, train
 from portrait_alive.training.tracker.samples import FaceSamples, Mixture, RenderedFaces, TaughtFaces
-from portrait_alive.weights import SHAPE_BASIS, TRACKER, weight_path
+from portrait_alive.weights import TRACKER
 
 _HEAVY = {"eyes": 2.0, "irises": 2.5, "mouth": 2.0, "brows": 1.3, "contour": 0.7}
 
@@ -41,7 +40,7 @@ def main() -> int:
     taught = TaughtFaces(arguments.taught)
     net = LandmarkNet(config)
     net.start_from(_mean_face(taught, config.crop_size))
-    mirror = load_basis(weight_path(SHAPE_BASIS)).mirror
+    mirror = np.array(topology.MIRROR)
 
     def batches(first: int) -> Iterable[Batch]:
         samples = FaceSamples(
