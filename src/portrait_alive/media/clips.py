@@ -34,6 +34,10 @@ MAX_RATE = Fraction(60)
 """Clips faster than this (slow motion) are delivered at a whole fraction of their rate."""
 
 
+UNHEARD = ("-map", "0:a:0", "-t", "1", "-c", "copy", "-f", "null", "-")
+"""Output arguments that use the sound, and do nothing with it, so that time is counted from its beginning, too."""
+
+
 def probe(path: Path, *, max_side: int | None = None) -> ClipInfo:
     """What is known of the clip at `path` before its frames are read.
 
@@ -152,8 +156,9 @@ class Clip:
         self, rate: Fraction, first: int, count: int | None, size: tuple[int, int], threads: int, accurate: bool
     ) -> list[str]:
         # Seeking drops frames whose time stamp lies before the point; so we seek between two frames, and a second
-        # early, for the frame shown at `first` may be an older one in a clip of variable rate.
-        lead = min(first, math.ceil(rate))
+        # early, for the frame shown at `first` may be an older one in a clip of variable rate. MPEG streams have no
+        # index to seek by: they are decoded from their beginning.
+        lead = first if self.streams.restarts_clock else min(first, math.ceil(rate))
         seek = (Fraction(first - lead) - Fraction(1, 2)) / rate if first > lead else Fraction(0)
         offset = seek - (first - lead) / rate if seek else Fraction(0)
         flags = "accurate_rnd+full_chroma_int+full_chroma_inp+bicubic" if accurate else "bicubic"
@@ -172,6 +177,7 @@ class Clip:
             *("-map", "0:V:0", "-vf", ",".join(filters)),
             *(["-frames:v", str(count)] if count is not None else []),
             *("-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
+            *(UNHEARD if self.streams.restarts_clock and self.streams.sound else ()),
         ]
 
     def _stream(

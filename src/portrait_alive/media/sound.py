@@ -13,11 +13,17 @@ from typing import Literal
 from portrait_alive.errors import UnreadableInputError
 from portrait_alive.media.ffmpeg import file_argument, run
 from portrait_alive.media.frame_pipe import encoder_failure
-from portrait_alive.media.streams import input_arguments, read_streams, reason
+from portrait_alive.media.streams import Streams, input_arguments, read_streams, reason
 
 Container = Literal["mp4", "mov", "webm"]
 
 BIT_RATE = "192k"
+
+LEAD_S = 10
+"""Seconds that are decoded before the beginning of a part."""
+
+UNSEEN = ("-map", "1:V:0?", "-t", "1", "-c", "copy", "-f", "null", "-")
+"""Output arguments that use the driver's picture, and do nothing with it, so that time counts from its beginning."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +66,21 @@ def add_sound(
         UnreadableInputError: the sound cannot be decoded.
         OutputError: the file cannot be written.
     """
-    copied = container != "webm" and track.start == 0 and _copies_well(track.path)
-    sound = ["-c:a", "copy", "-t", _seconds(duration)] if copied else _encoded(container, duration)
+    streams = read_streams(track.path)
+    copied = container != "webm" and track.start == 0 and _copies_well(streams)
+    # Seeking in sound is rough in some containers: it only saves decoding what lies far before the beginning.
+    seek = max(Fraction(0), track.start - LEAD_S) if not streams.restarts_clock else Fraction(0)
+    sound = ["-c:a", "copy", "-t", _seconds(duration)] if copied else _encoded(container, track.start - seek, duration)
     finished = run(
         [
             *("-v", "error", "-i", file_argument(video)),
-            *input_arguments(track.path, *(["-ss", _seconds(track.start)] if track.start else [])),
+            *input_arguments(track.path, *(["-ss", _seconds(seek)] if seek else [])),
             *("-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", *sound),
             # Nothing else of the driver passes on: its tags may hold the place, the time and the owner.
             *("-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", *tags),
             *("-f", container, *(["-movflags", "+faststart"] if container != "webm" else [])),
             *("-y", file_argument(target)),
+            *(UNSEEN if streams.restarts_clock else ()),
         ]
     )
     if finished.code == 0:
@@ -81,21 +91,20 @@ def add_sound(
     raise UnreadableInputError(f"{track.path}: its sound cannot be used ({reason(finished.messages)})")
 
 
-def _encoded(container: Container, duration: Fraction) -> list[str]:
+def _encoded(container: Container, start: Fraction, duration: Fraction) -> list[str]:
     codec = ["-c:a", "libopus", "-b:a", "128k"] if container == "webm" else ["-c:a", "aac", "-b:a", BIT_RATE]
     # first_pts fills a late beginning with silence; async keeps later gaps as long as they were.
-    chain = f"aresample=async=1:first_pts=0,atrim=end={_seconds(duration)}"
-    return [*codec, "-af", chain, "-ac", "2"]
+    cut = f"atrim=start={_seconds(start)}:end={_seconds(start + duration)},asetpts=PTS-{_seconds(start)}/TB"
+    return [*codec, "-af", f"aresample=async=1:first_pts=0,{cut}", "-ac", "2"]
 
 
-def _copies_well(path: Path) -> bool:
+def _copies_well(streams: Streams) -> bool:
     """Whether the sound is AAC and begins with the file; anything else is safer encoded anew."""
-    sound = read_streams(path).sound
-    if sound is None or sound.codec != "aac":
+    if streams.sound is None or streams.sound.codec != "aac" or streams.restarts_clock:
         return False
     shown = run(
         [
-            *("-v", "info", *input_arguments(path), "-map", "0:a:0", "-af", "ashowinfo"),
+            *("-v", "info", *input_arguments(streams.path), "-map", "0:a:0", "-af", "ashowinfo"),
             *("-frames:a", "1", "-f", "null", "-"),
         ]
     )

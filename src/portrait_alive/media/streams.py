@@ -67,6 +67,8 @@ class Streams:
     """Seconds, of the longest stream, to 10 ms; None where the container does not tell."""
     video: VideoStream | None
     sound: SoundStream | None
+    restarts_clock: bool
+    """Whether ffmpeg counts time from the first stream that is used, not from the file's beginning (MPEG streams)."""
 
 
 def read_streams(path: Path) -> Streams:
@@ -134,7 +136,8 @@ def parse_streams(path: Path, finished: Finished) -> Streams:
         None,
     )
     video = None if video_line is None else _video(path, video_line, text)
-    return Streams(path, _duration(source), video, sound)
+    restarts = re.match(r"Input #0, (mpegts|mpeg)\b", source) is not None
+    return Streams(path, _duration(source), video, sound, restarts)
 
 
 def reason(messages: str) -> str:
