@@ -61,7 +61,7 @@ class FaceAlignmentTracker:
     def refine(self, pixels: Bytes, around: Box) -> Landmarks | None:
         """The face in a box; None where the network sees none."""
         corners = [around.x, around.y, around.x + around.width, around.y + around.height]
-        return next(iter(self._faces(pixels, [np.array(corners, np.float32)])), None)
+        return next(iter(self._faces(pixels, [corners])), None)
 
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """One face through consecutive frames, each looked for where the last one was."""
@@ -74,7 +74,7 @@ class FaceAlignmentTracker:
             last = face
         return followed
 
-    def _faces(self, pixels: Bytes, boxes: list[Float] | None) -> list[Landmarks]:
+    def _faces(self, pixels: Bytes, boxes: list[list[float]] | None) -> list[Landmarks]:
         found, scores, _ = self.network.get_landmarks_from_image(
             np.ascontiguousarray(pixels), detected_faces=boxes, return_landmark_score=True, return_bboxes=True
         ) or (None, None, None)

@@ -16,7 +16,7 @@ RIM_POINTS = 72
 """Places on the outline of the mesh whose motion beyond the rigid head's spreads outwards."""
 CREASE_BLUR = 0.7
 """Sigma in nodes: takes the creases between triangles out of the field."""
-SKULL_POINTS = 80
+SKULL_POINTS = 72
 """The points beyond the mesh that belong to skull and ears come first and move as one piece."""
 
 
