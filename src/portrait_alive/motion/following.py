@@ -5,7 +5,7 @@ say about this face's rest is kept as an offset for each point, so that it is no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
@@ -15,6 +15,7 @@ from portrait_alive.motion.measures import in_head_frame
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import FITTED_POINTS, HeadFitter
+from portrait_alive.shape.pose import weak_perspective
 from portrait_alive.types import MESH_POINTS, Float, HeadFit, HeadPose, Landmarks
 
 _RIDGE = 0.6
@@ -22,7 +23,7 @@ _RIDGE = 0.6
 _NEGATIVE_RIDGE = 30.0
 _NEGATIVE_SOFTNESS = 0.05
 """Muscles pull, they do not push: weights below 0 cost more, by a ramp of this width so that no weight flickers."""
-_ROUNDS = 2
+_ROUNDS, _FIRST_ROUNDS = 2, 4
 _MATCH_SLACK = 0.02
 """Model units squared: how exactly the brows' heights and the mouth's corners are matched after the fit. A ridge takes a fifth off every raise of a brow; what is seen first should not pay that."""
 _IDENTITY_FRAMES = 12
@@ -74,7 +75,8 @@ class Follower:
     """(9, E * E) weighted products of expression shapes by axis pair."""
     matching: NDArray[np.float64]
     """(E, M) change of expression weights per model unit that one of the M matched lengths is off."""
-    pose_fitter: HeadFitter
+    pose_weights: NDArray[np.float64]
+    """(468,) weight of each point for the pose."""
     eye_distance: float
     """Of the subject, model units."""
 
@@ -91,7 +93,7 @@ class Follower:
             weights=weights,
             gram=np.einsum("ipa,p,jpb->abij", modes, weights, modes, optimize=True).reshape(9, -1),
             matching=_matching(fitter.basis, modes),
-            pose_fitter=replace(fitter, weights=_weights(_POSE_WEIGHTS)),
+            pose_weights=_weights(_POSE_WEIGHTS),
             eye_distance=float(np.linalg.norm((eyes[:2].mean(0) - eyes[2:].mean(0))[:2])),
         )
 
@@ -106,11 +108,11 @@ class Follower:
         rest = self.subject.rest[:FITTED_POINTS]
         expression = np.zeros(len(self.modes)) if before is None else before.expression
         shape = self._shape(rest, expression)
-        pose = self.pose_fitter.pose(seen_points, shape, iterations=4 if before is None else 2)
-        for _ in range(_ROUNDS if before is not None else 2 * _ROUNDS):
+        pose = self._pose(seen_points, shape, None)
+        for _ in range(_ROUNDS if before is not None else _FIRST_ROUNDS):
             expression = self._expression(seen_points, pose, rest, expression)
             shape = self._shape(rest, expression)
-            pose = self.pose_fitter.pose(seen_points, shape, iterations=2)
+            pose = self._pose(seen_points, shape, pose)
         expression = expression + self.matching @ self._lengths_missed(seen_points, pose, shape)
         shape = self._shape(rest, expression)
         explained = pose.scale * shape @ pose.rotation[:2].T + pose.translation[:2]
@@ -121,6 +123,11 @@ class Follower:
         """(478, 3) the subject's face with this frame's expression, model units."""
         full = np.tensordot(followed.expression, self.fitter.basis.expression[:, :MESH_POINTS], 1)
         return cast(NDArray[np.float64], self.subject.rest + full)
+
+    def _pose(
+        self, points: NDArray[np.float64], shape: NDArray[np.float64], start: HeadPose | None
+    ) -> HeadPose:
+        return weak_perspective(points, shape, self.pose_weights, iterations=6 if start is None else 3, start=start)
 
     def _shape(self, rest: NDArray[np.float64], expression: NDArray[np.float64]) -> NDArray[np.float64]:
         flat = expression @ self.modes.reshape(len(self.modes), -1)

@@ -36,11 +36,11 @@ class _Manner:
 
 
 _LEAST_NOISE: Final = 1e-4
-_TURN = _Manner(light_frames=0.8, most_noise=0.008)
-_SHIFT = _Manner(light_frames=0.8, most_noise=0.06)
+_TURN = _Manner(light_frames=0.6, most_noise=0.004, start=1.5, full=4.0)
+_SHIFT = _Manner(light_frames=0.6, most_noise=0.04)
 _LIDS = _Manner(light_frames=0.0, most_noise=0.04)
 _SPEECH = _Manner(light_frames=0.3)
-_MIMIC = _Manner(light_frames=0.8)
+_MIMIC = _Manner(light_frames=0.8, start=1.5, full=4.0)
 _GAZE = _Manner(light_frames=0.5, most_noise=0.03)
 
 
@@ -58,7 +58,7 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
     mouth = np.array([name.startswith(_MOUTH) for name in names])
     brows = np.array([name.startswith(_BROWS) for name in names])
     expression = motion.expression.copy()
-    # lips and jaw move as one, so that a plosive is sharp in all of its tracks or in none
+    # contact of the lips is kept frame by frame; lips and jaw move as one, so that a plosive is sharp in all of its tracks or in none
     speech = _adaptive(np.column_stack([expression[:, mouth], motion.mouth]), fps, strength, _SPEECH)
     expression[:, mouth] = speech[:, :-1]
     expression[:, brows] = _adaptive(expression[:, brows], fps, strength, _MIMIC)
@@ -73,7 +73,7 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
         expression=expression,
         lids=np.maximum(_adaptive(motion.lids, fps, strength, _LIDS), 0.0),
         gaze=gaze.reshape(-1, 2, 2),
-        mouth=np.maximum(speech[:, -1], 0.0),
+        mouth=np.where(motion.mouth > 0, np.maximum(speech[:, -1], 0.0), 0.0),
     )
 
 
@@ -87,11 +87,12 @@ def _adaptive(track: NDArray[np.float32], fps: float, strength: float, manner: _
         gaussian(values, width)
         for width in (strength * _HEAVY_S * fps, strength * _MODERATE_S * fps, strength * manner.light_frames)
     ]
+    by_chance = max(0.8 * np.sqrt(2 * np.log(max(values.shape[1], 3) / 1.5)), 1.0)
     result = versions[0]
     for finer in versions[1:]:
         apart = np.abs(finer - result) / noise
-        # the loudest channel decides, but not alone: one of forty is always loud
-        loud = np.sqrt((np.sort(apart, axis=1)[:, -3:] ** 2).mean(1))
+        # the loudest channels decide, against how loud the loudest of so many are by chance
+        loud = np.sqrt((np.sort(apart, axis=1)[:, -3:] ** 2).mean(1)) / by_chance
         share = np.clip((loud / strength - manner.start) / (manner.full - manner.start), 0.0, 1.0)
         share = gaussian(_widened(share, 1)[:, None], 1.0)
         result = result + share * (finer - result)
