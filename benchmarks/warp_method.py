@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
+
 from portrait_alive.engine import make_engine
 from portrait_alive.errors import NoFaceError
 from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.retarget import retarget
 from portrait_alive.motion.smoothing import smoothed
 from portrait_alive.motion.track import track_driver
+from portrait_alive.motion.tracks import Motion
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.tracking.tracker import TrackerName, load_tracker
-from portrait_alive.types import Bytes, DrivenFace, Picture, SourceFace
+from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, Picture, SourceFace
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 
@@ -26,11 +29,16 @@ class WarpEngineMethod:
         self._fitter = HeadFitter.of(self._basis)
         self._absolute = absolute
         self._fps = fps
+        self._motion: tuple[Sequence[Bytes], Motion] | None = None
 
     def __call__(self, sources: Sequence[Bytes], driving: Sequence[Bytes]) -> list[Bytes]:
         face = self.face(sources[0])
-        engine = make_engine("warp", Picture(sources[0]), [face], self._basis, with_alpha=False)
-        return [engine.compose(engine.render([driven])).copy() for driven in self.driven(face, driving)]
+        return self.rendered(sources[0], face, self.driven(face, driving))
+
+    def rendered(self, source: Bytes, face: SourceFace, driven: Sequence[DrivenFace]) -> list[Bytes]:
+        """The picture's frames."""
+        engine = make_engine("warp", Picture(source), [face], self._basis, with_alpha=False)
+        return [engine.compose(engine.render([one])).copy() for one in driven]
 
     def face(self, source: Bytes) -> SourceFace:
         """The largest face of a picture.
@@ -48,5 +56,11 @@ class WarpEngineMethod:
         if self._absolute:
             track = track_meshes(driving, self._tracker, self._fitter, fps=self._fps)
             return retarget_absolute(face, track, self._basis)
-        motion = smoothed(track_driver(driving, self._tracker, self._fitter, fps=self._fps))
-        return retarget(face, motion, self._basis)
+        if self._motion is None or self._motion[0] is not driving:  # one driver is often driven onto many sources
+            self._motion = driving, smoothed(track_driver(driving, self._tracker, self._fitter, fps=self._fps))
+        return retarget(face, self._motion[1], self._basis)
+
+    def raw_points(self, driving: Sequence[Bytes]) -> Float:
+        """(N, 478, 3) landmarks as tracked, unsmoothed; NaN where the face is lost."""
+        empty = np.full((MESH_POINTS, 3), np.nan, np.float32)
+        return np.stack([empty if f is None else f.points for f in self._tracker.follow(driving, None)])
