@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from portrait_alive.options import AnimateOptions as AnimateOptions
     from portrait_alive.pipeline import AnimateResult as AnimateResult
     from portrait_alive.pipeline import animate as animate
+    from portrait_alive.pipeline import track as track
 
 __version__ = "0.1.0"
-__all__ = ["AnimateOptions", "AnimateResult", "__version__", "animate"]
+__all__ = ["AnimateOptions", "AnimateResult", "__version__", "animate", "track"]
 
 _HOMES = {
     "AnimateOptions": "portrait_alive.options",
     "AnimateResult": "portrait_alive.pipeline",
     "animate": "portrait_alive.pipeline",
+    "track": "portrait_alive.pipeline",
 }
 
 

@@ -1,6 +1,6 @@
 """What moves the portrait: a clip, a still, a motion file or a built-in motion, brought to one form."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +12,7 @@ from portrait_alive.media.clips import Clip, fit_within, open_clip
 from portrait_alive.media.sound import SoundTrack, find_sound
 from portrait_alive.media.stills import is_still, read_picture
 from portrait_alive.motion.absolute import MeshTrack, track_meshes
+from portrait_alive.motion.builtin import builtin_motion
 from portrait_alive.motion.editing import eased_in, looped, trimmed
 from portrait_alive.motion.file import as_stored, is_motion_file, load_motion
 from portrait_alive.motion.smoothing import smoothed
@@ -52,7 +53,8 @@ class Drive:
 class DriverReader:
     """Reads drivers; holds what all of them need."""
 
-    tracker: Tracker
+    tracker: Callable[[], Tracker]
+    """Loads the tracker when a face has to be found."""
     fitter: HeadFitter
     options: AnimateOptions
     scratch: Path
@@ -93,8 +95,6 @@ class DriverReader:
         """
         if self.options.retarget == "absolute" or self.options.start is not None:
             raise UsageError("--retarget absolute and --from need a --driver, not a built-in motion")
-        from portrait_alive.motion.builtin import builtin_motion
-
         motion = builtin_motion(
             name,
             self.fitter.basis,
@@ -120,7 +120,7 @@ class DriverReader:
         with closing(self._frames(clip)) as frames:
             motion = track_driver(
                 frames,
-                self.tracker,
+                self.tracker(),
                 self.fitter,
                 fps=clip.fps,
                 driver_face=self.options.driver_face,
@@ -134,7 +134,7 @@ class DriverReader:
         with closing(self._frames(clip)) as frames:
             return track_meshes(
                 frames,
-                self.tracker,
+                self.tracker(),
                 self.fitter,
                 fps=clip.fps,
                 driver_face=self.options.driver_face,
@@ -159,7 +159,13 @@ class DriverReader:
         self.on_event(PhaseStarted("track-driver", "tracking the driver", 1))
         person = self.options.driver_face
         motion = track_driver(
-            [pixels], self.tracker, self.fitter, fps=STILL_FPS, driver_face=person, name=path.name, on_frame=self._count
+            [pixels],
+            self.tracker(),
+            self.fitter,
+            fps=STILL_FPS,
+            driver_face=person,
+            name=path.name,
+            on_frame=self._count,
         )
         return as_stored(motion)
 

@@ -202,6 +202,18 @@ class AnimateOptions:
     label: str | None = field(
         default=None, metadata=_about(Text(), "--label", MARKS, "Words drawn visibly into a corner.")
     )
+    certificate: Path | None = field(
+        default=None,
+        metadata=_about(
+            File(metavar="PEM"),
+            "--certificate",
+            MARKS,
+            "Certificate chain that signs the output. Default: a self-made one.",
+        ),
+    )
+    certificate_key: Path | None = field(
+        default=None, metadata=_about(File(metavar="PEM"), "--certificate-key", MARKS, "Its private key.")
+    )
     engine: Engine = field(
         default="warp", metadata=_about(Choice(("warp",)), "--engine", MACHINE, "What makes the frames.")
     )

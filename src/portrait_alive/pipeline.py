@@ -6,10 +6,11 @@ The driver is tracked in a first pass that keeps low-dimensional tracks only; fr
 so memory does not grow with the length of the film.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,12 +27,16 @@ from portrait_alive.media.encoders import carries_alpha, kind_of_output
 from portrait_alive.media.marks import make_marks
 from portrait_alive.media.outputs import Output, OutputOptions, default_output_name, open_output
 from portrait_alive.media.stills import read_picture
+from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import AnimateOptions
 from portrait_alive.rendering import in_order
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.shape.source import source_face
+from portrait_alive.signing import credentials_of
 from portrait_alive.source_faces import Sitter, find_sitters, limits
 from portrait_alive.stopwatch import Stopwatch
+from portrait_alive.tracking.by_hand import read_landmarks
 from portrait_alive.tracking.tracker import Tracker, load_tracker
 from portrait_alive.types import Bytes, Picture
 from portrait_alive.weights import SHAPE_BASIS, weight_path
@@ -77,6 +82,7 @@ def animate(
     options: AnimateOptions | None = None,
     tracked: Path | None = None,
     on_event: Listener = ignore,
+    on_frame: Callable[[int, Bytes], None] | None = None,
 ) -> AnimateResult:
     """Animate a portrait with the motion of a driver; the film is complete on return.
 
@@ -88,6 +94,7 @@ def animate(
         options: everything else.
         tracked: motion file that was made before from this driver with these options.
         on_event: told of phases, progress and notes.
+        on_frame: shown every frame with its number, from 0; it is valid during the call only.
 
     Raises:
         PortraitAliveError: whatever is wrong with the input, the options or the output; see `errors`.
@@ -102,9 +109,8 @@ def animate(
 
     watch.listen(PhaseStarted("read", "reading the source"))
     picture = read_picture(path)
-    basis = load_basis(weight_path(SHAPE_BASIS))
-    fitter = HeadFitter.of(basis)
-    tracker = load_tracker(options.tracker, device=str(pick_device(options.device)))
+    fitter, tracker = _tools(options)
+    basis = fitter.basis
     sitters = _sitters(picture, tracker, fitter, drivers, options)
     for note in (note for sitter in sitters for note in limits(sitter, picture)):
         watch.listen(note)
@@ -124,14 +130,41 @@ def animate(
         size = picture.size if comparison is None else comparison.size
         how = _output_options(path, drives[0], options, with_alpha=with_alpha)
         with open_output(name, size=size, fps=film.fps, options=how, overwrite=options.overwrite) as writer:
-            _write(writer, _frames(engine, film, options), comparison, film, drives[0], options, watch)
+            known = writer.notes
+            for sentence in known:
+                watch.listen(Note("output", sentence))
+            _write(writer, _frames(engine, film, options), comparison, film, drives[0], options, watch, on_frame)
             watch.listen(PhaseStarted("finish", "finishing the file"))
     report = writer.report
-    for sentence in report.notes:
+    for sentence in report.notes[len(known) :]:
         watch.listen(Note("output", sentence))
     return AnimateResult(
         report.path, report.size, report.fps, report.frame_count, report.has_sound, watch.seconds(), watch.notes()
     )
+
+
+def track(driver: PathLike, *, options: AnimateOptions | None = None, on_event: Listener = ignore) -> Motion:
+    """The motion of a clip or still, as a motion file keeps it: raw, with its neutral found.
+
+    Args:
+        driver: a clip or a still.
+        options: tracker, person (`driver_face`) and part (`start`, `end`) count.
+        on_event: told of phases, progress and notes.
+
+    Raises:
+        NoFaceError: nobody is seen in it.
+        UnreadableInputError: it cannot be read.
+    """
+    options = options or AnimateOptions()
+    limit_threads(options.threads)
+    fitter, tracker = _tools(options)
+    return DriverReader(tracker, fitter, options, Path(), on_event).motion_of(Path(driver))
+
+
+def _tools(options: AnimateOptions) -> tuple[HeadFitter, Callable[[], Tracker]]:
+    """What explains heads, and what gives the tracker: loaded when a face has to be found, and then kept."""
+    fitter = HeadFitter.of(load_basis(weight_path(SHAPE_BASIS)))
+    return fitter, cache(lambda: load_tracker(options.tracker, device=str(pick_device(options.device))))
 
 
 def _one(source: PathLike | Sequence[PathLike]) -> Path:
@@ -167,14 +200,17 @@ def _check(
 
 def _sitters(
     picture: Picture,
-    tracker: Tracker,
+    tracker: Callable[[], Tracker],
     fitter: HeadFitter,
     driver: PathLike | Mapping[int, Path] | None,
     options: AnimateOptions,
 ) -> list[Sitter]:
+    if options.landmarks is not None:
+        by_hand = read_landmarks(options.landmarks, fitter.basis)
+        return [Sitter(1, source_face(by_hand, fitter))]
     if not isinstance(driver, Mapping):
-        return find_sitters(picture, tracker, fitter, face=options.face, everyone=options.faces == "all")
-    chosen = [find_sitters(picture, tracker, fitter, face=number, everyone=False) for number in sorted(driver)]
+        return find_sitters(picture, tracker(), fitter, face=options.face, everyone=options.faces == "all")
+    chosen = [find_sitters(picture, tracker(), fitter, face=number, everyone=False) for number in sorted(driver)]
     return [sitter for sitters in chosen for sitter in sitters]
 
 
@@ -207,6 +243,7 @@ def _output_options(source: Path, drive: Drive, options: AnimateOptions, *, with
         alpha=with_alpha,
         label=options.label,
         marks=marks,
+        credentials=credentials_of(options),
     )
 
 
@@ -228,6 +265,7 @@ def _write(
     drive: Drive,
     options: AnimateOptions,
     watch: Stopwatch,
+    on_frame: Callable[[int, Bytes], None] | None,
 ) -> None:
     watch.listen(PhaseStarted("render", "rendering", film.frame_count))
     with ExitStack() as stack:
@@ -236,8 +274,10 @@ def _write(
         if comparison is not None and drive.clip is not None:
             height = comparison.sheet.shape[0]
             shown = stack.enter_context(closing(driver_frames(drive, film, height, options.start, options.end)))
-        for number, frame in enumerate(frames, start=1):
+        for number, frame in enumerate(frames):
             if comparison is not None:
                 frame = comparison.join(frame, None if shown is None else next(shown))
             writer.write(frame)
-            watch.listen(Progress("render", number))
+            if on_frame is not None:
+                on_frame(number, frame)
+            watch.listen(Progress("render", number + 1))

@@ -15,7 +15,7 @@ def main(folder: str, out: str, jobs: str, index: str = "1", count: str = "1") -
     )
     summary = run_plan(
         plan,
-        lambda tasks: ProcessExecutor("cheap_job", workers=min(int(jobs), tasks), threads=1),
+        lambda tasks: ProcessExecutor("cheap_job", workers=min(int(jobs), tasks), threads=1, logs=plan.log_folder),
         options=RunOptions(shard=Shard(int(index), int(count))),
     )
     sys.stdout.write(f"done {summary.done} failed {len(summary.failed)} made {summary.made}\n")

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from portrait_alive.batch.naming import Pair, name_outputs
-from portrait_alive.batch.rows import Driver, Plan, Row, driver_of_file
+from portrait_alive.batch.rows import FRAMES_SUFFIX, Driver, Plan, Row, driver_of_file
 from portrait_alive.batch.sources import CLIP_SUFFIXES, PICTURE_SUFFIXES, Found, find_files
 from portrait_alive.batch.tables import TABLE_SUFFIXES, TableRow, read_table
 from portrait_alive.errors import UsageError
@@ -138,7 +138,7 @@ def _place(row: TableRow, table: Path) -> Found:
 
 
 def _suffix(output_format: OutputFormat) -> str:
-    return ".frames" if output_format == "frames" else f".{output_format}"
+    return FRAMES_SUFFIX if output_format == "frames" else f".{output_format}"
 
 
 def _refuse_shared_outputs(rows: list[Row]) -> None:

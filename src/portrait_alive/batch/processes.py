@@ -2,10 +2,12 @@
 
 import contextlib
 import multiprocessing
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any
 
 from portrait_alive.batch.tasks import Ended, Message, Said, Task
@@ -29,16 +31,18 @@ class _Worker:
 class ProcessExecutor:
     """The `Executor` of one machine."""
 
-    def __init__(self, job_name: str, *, workers: int, threads: int) -> None:
+    def __init__(self, job_name: str, *, workers: int, threads: int, logs: Path) -> None:
         """Start the workers.
 
         Args:
             job_name: import path of the module that does the work.
             workers: how many processes.
             threads: CPU threads for each.
+            logs: folder for what they write to the terminal.
         """
         self._job_name = job_name
         self._threads = threads
+        self._logs = logs
         self._deaths: dict[Task, int] = {}
         self._workers: list[_Worker] = []
         try:
@@ -87,14 +91,18 @@ class ProcessExecutor:
                 worker.process.kill()
                 worker.process.join()
         self._workers = []
+        for log in self._logs.glob(f"worker-{os.getpid()}-*.log"):
+            if log.stat().st_size == 0:
+                log.unlink()
 
     def _start(self, number: int) -> _Worker:
         spawn = multiprocessing.get_context("spawn")
         tasks, tasks_of_child = spawn.Pipe()
         lifeline_of_child, lifeline = spawn.Pipe(duplex=False)
+        log = self._logs / f"worker-{os.getpid()}-{number + 1}.log"
         process = spawn.Process(
             target=work,
-            args=(number, self._job_name, self._threads, tasks_of_child, lifeline_of_child),
+            args=(number, self._job_name, self._threads, tasks_of_child, lifeline_of_child, log),
             name=f"portrait-alive worker {number + 1}",
             daemon=True,
         )

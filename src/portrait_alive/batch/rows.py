@@ -5,11 +5,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from portrait_alive.options import AnimateOptions, as_plain
 
+FRAMES_SUFFIX = "-frames"
+"""What names of folders of frames end in."""
 MOTION_SUFFIX = ".motion"
 UNFINISHED_PREFIX = ".portrait-alive-"
 _WITHOUT_INFLUENCE = ("threads", "device", "overwrite")
@@ -69,6 +71,11 @@ class Row:
         return self.output.parent / f"{UNFINISHED_PREFIX}{self.key[:16]}"
 
     @property
+    def is_folder(self) -> bool:
+        """Whether the output is a folder of frames."""
+        return self.name.endswith(FRAMES_SUFFIX) or not PurePath(self.name).suffix
+
+    @property
     def thumbnail_name(self) -> str:
         """File name of its preview."""
         return f"{self.key[:16]}.webp"
@@ -102,6 +109,11 @@ class Plan:
     def work_folder(self) -> Path:
         """Where locks and tracked drivers live."""
         return self.folder / ".portrait-alive"
+
+    @property
+    def log_folder(self) -> Path:
+        """Where what workers write to the terminal goes."""
+        return self.work_folder / "logs"
 
     @property
     def thumbnail_folder(self) -> Path:

@@ -197,7 +197,7 @@ class _Run:
     def _motion_file(self, row: Row) -> Path | None:
         """Where the motion of a row's driver is kept; None where there is nothing to track, or no such file."""
         mark = self._mark(row.driver)
-        if row.driver.kind != "clip" or mark is None:
+        if row.driver.kind != "clip" or mark is None or row.options.retarget == "absolute":
             return None
         name = motion_name(mark.sha256, row.options)
         return self.plan.work_folder / "motions" / name
@@ -306,5 +306,5 @@ class _Run:
 
 def motion_name(driver_sha256: str, options: AnimateOptions) -> str:
     """File name of a tracked driver: the same only where tracking would give the same."""
-    person = f"-person{options.driver_face}" if options.driver_face else ""
-    return f"{driver_sha256[:24]}-{options.tracker}{person}.motion"
+    choice = [options.tracker, options.driver_face, options.start, options.end]
+    return f"{driver_sha256[:24]}-{'-'.join('' if each is None else f'{each}' for each in choice)}.motion"

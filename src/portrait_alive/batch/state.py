@@ -67,8 +67,7 @@ def put_in_place(row: Row, thumbnails: Path, *, overwrite: bool) -> None:
         OutputError: something else has that name by now.
     """
     finished = row.unfinished / row.output.name
-    preview = row.unfinished / row.thumbnail_name
-    if preview.is_file():
+    for preview in row.unfinished.glob(f"{Path(row.thumbnail_name).stem}*.webp"):
         thumbnails.mkdir(parents=True, exist_ok=True)
         preview.replace(thumbnails / preview.name)
     if row.output.exists() and not overwrite:
@@ -88,7 +87,7 @@ def clear_leftovers(plan: Plan, pending: Iterable[Row], shard: Shard) -> None:
         for path in plan.folder.rglob(f"{UNFINISHED_PREFIX}*"):
             if path.is_dir() and path != plan.work_folder:
                 remove_folder(path)
-        for path in (plan.work_folder / "motions").glob(".*"):
+        for path in [*(plan.work_folder / "motions").glob(".*"), *plan.log_folder.glob("*")]:
             path.unlink(missing_ok=True)
 
 

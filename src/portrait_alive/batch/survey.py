@@ -93,8 +93,8 @@ def _face_counter(options: AnimateOptions) -> Callable[[Path], str]:
     def count(path: Path) -> str:
         try:
             return str(len(tracker.detect(read_picture(path).pixels)))
-        except PortraitAliveError as error:
-            return str(error)
+        except PortraitAliveError:
+            return "unreadable"
 
     return count
 

@@ -6,6 +6,7 @@ import signal
 import threading
 from importlib import import_module
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, cast
 
 from portrait_alive.batch.rows import RowResult
@@ -18,7 +19,7 @@ _ORPHANED = 1
 
 
 def work(
-    number: int, job_name: str, threads: int, tasks: "Connection[Any, Any]", lifeline: "Connection[Any, Any]"
+    number: int, job_name: str, threads: int, tasks: "Connection[Any, Any]", lifeline: "Connection[Any, Any]", log: Path
 ) -> None:
     """Do tasks until the parent closes the connection.
 
@@ -28,9 +29,11 @@ def work(
         threads: CPU threads that the numerical libraries may use.
         tasks: tasks come in, messages go out.
         lifeline: nothing ever comes; its end means that the parent is gone.
+        log: what libraries write to the terminal goes here instead, for the terminal shows progress.
     """
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    _write_to(log)
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(threads)
     while True:
@@ -46,6 +49,13 @@ def work(
             tasks.send(_do(number, job_name, task, say))
         except (BrokenPipeError, ConnectionResetError):
             return
+
+
+def _write_to(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
 
 
 def _do(number: int, job_name: str, task: Task, on_event: Listener) -> Ended:

@@ -14,8 +14,14 @@ from portrait_alive.cli.batch import batch
 from portrait_alive.cli.command import register
 from portrait_alive.cli.doctor import doctor
 from portrait_alive.cli.failures import Failure, end_gracefully_on_signals, explain
+from portrait_alive.cli.inspect import inspect
 from portrait_alive.cli.landmarks import landmarks
+from portrait_alive.cli.motion import motion_app
+from portrait_alive.cli.motions import motions
 from portrait_alive.cli.report import Mode, make_report, show
+from portrait_alive.cli.track import EXAMPLES as TRACK_EXAMPLES
+from portrait_alive.cli.track import OPTIONS as TRACK_OPTIONS
+from portrait_alive.cli.track import track
 
 _CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]  # click's base of usage errors, wherever typer keeps it
 MAKE = "Make"
@@ -41,7 +47,11 @@ def build_app() -> typer.Typer:
 
     register(app, animate, name="animate", panel=MAKE, examples=ANIMATE_EXAMPLES)
     register(app, batch, name="batch", panel=MAKE, examples=BATCH_EXAMPLES)
+    register(app, track, name="track", panel=MAKE, only=TRACK_OPTIONS, examples=TRACK_EXAMPLES)
+    app.add_typer(motion_app(), name="motion", rich_help_panel=MAKE)
+    register(app, motions, name="motions", panel=LOOK)
     register(app, landmarks, name="landmarks", panel=LOOK, only=("tracker", "face", "device", "threads"))
+    register(app, inspect, name="inspect", panel=LOOK)
     register(app, doctor, name="doctor", panel=LOOK)
     return app
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from portrait_alive.batch.manifest import Record
     from portrait_alive.batch.rows import Plan, Shard
     from portrait_alive.batch.run import BatchProgress, BatchSummary
+    from portrait_alive.batch.tasks import Executor
 
 EXAMPLES = """Examples:
 
@@ -25,6 +26,8 @@ find . -name '*.jpg' | portrait-alive batch - --driver me.motion -o out/
 
 portrait-alive batch rows.csv -o out/ --dry-run
 """
+JOB = "portrait_alive.batch.job"
+"""Module that does the work, as workers import it."""
 SELECTION = "What to do"
 RUNNING = "How to run"
 Sources = Annotated[
@@ -77,6 +80,15 @@ ShardOption = Annotated[
     str | None,
     typer.Option("--shard", metavar="I/N", rich_help_panel=RUNNING, help="Do every N-th row only, from the I-th."),
 ]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="auto|ADDRESS",
+        rich_help_panel=RUNNING,
+        help="Run on a Ray cluster: the one this machine belongs to, or the one at an address.",
+    ),
+]
 NoIndex = Annotated[
     bool, typer.Option("--no-index", rich_help_panel=RUNNING, help="Make no index.html and no thumbnails.")
 ]
@@ -96,6 +108,7 @@ def batch(
     jobs: Jobs = None,
     retry_failed: RetryFailed = False,
     shard: ShardOption = None,
+    ray: RayAddress = None,
     no_index: NoIndex = False,
 ) -> None:
     """Animate many portraits. The same command continues where it stopped."""
@@ -117,7 +130,7 @@ def batch(
     if dry_run:
         _show_plan(report, plan, part, jobs)
         return
-    summary = _run(report, plan, part, jobs, retry_failed=retry_failed, with_index=not no_index)
+    summary = _run(report, plan, part, jobs, ray, retry_failed=retry_failed, with_index=not no_index)
     _show_summary(report, plan, summary)
 
 
@@ -170,17 +183,27 @@ def _show_plan(report: Report, plan: "Plan", part: "Shard", jobs: int | None) ->
 
 
 def _run(
-    report: Report, plan: "Plan", part: "Shard", jobs: int | None, *, retry_failed: bool, with_index: bool
+    report: Report,
+    plan: "Plan",
+    part: "Shard",
+    jobs: int | None,
+    ray: str | None,
+    *,
+    retry_failed: bool,
+    with_index: bool,
 ) -> "BatchSummary":
     from portrait_alive.batch.index import write_index
     from portrait_alive.batch.manifest import read_records
-    from portrait_alive.batch.processes import ProcessExecutor
     from portrait_alive.batch.run import RunOptions, run_plan
     from portrait_alive.batch.survey import fitting_jobs
     from portrait_alive.host import core_count
+    from portrait_alive.signing import credentials_of
 
     workers = jobs or fitting_jobs(plan.part(part))
-    threads = plan.rows[0].options.threads or max(1, core_count() // workers)
+    threads = plan.rows[0].options.threads or (1 if ray else max(1, core_count() // workers))
+
+    if any(row.options.marks for row in plan.rows):
+        credentials_of(plan.rows[0].options)  # a self-made certificate is made once, before the workers want it
 
     def tell(progress: "BatchProgress") -> None:
         report.workers(progress.workers, progress.ended, progress.total, progress.remaining_s)
@@ -191,7 +214,7 @@ def _run(
     try:
         return run_plan(
             plan,
-            lambda tasks: ProcessExecutor("portrait_alive.batch.job", workers=min(workers, tasks), threads=threads),
+            lambda tasks: _executor(plan, ray, min(workers, tasks), threads),
             options=RunOptions(shard=part, retry_failed=retry_failed, threads=threads, thumbnails=with_index),
             on_progress=tell,
             on_record=say,
@@ -201,19 +224,29 @@ def _run(
             write_index(plan, read_records(plan.folder))
 
 
+def _executor(plan: "Plan", ray: str | None, workers: int, threads: int) -> "Executor":
+    """Who does the work: processes here, or a cluster."""
+    if ray is None:
+        from portrait_alive.batch.processes import ProcessExecutor
+
+        return ProcessExecutor(JOB, workers=workers, threads=threads, logs=plan.log_folder)
+    from portrait_alive.batch.ray import RayExecutor
+    from portrait_alive.weights import weights_folder
+
+    return RayExecutor(JOB, address=ray, threads=threads, weights=weights_folder())
+
+
 def _show_summary(report: Report, plan: "Plan", summary: "BatchSummary") -> None:
     now = {record.key for record in summary.failed_now}
     for record in summary.failed:
         if record.key not in now:
             report.row(record.row, "failed before", record.error)
-    rows = [
-        ("done", str(summary.done)),
-        ("of these now", str(summary.made)),
-        ("failed", str(len(summary.failed))),
-        ("time", duration(summary.seconds)),
-        ("memory of a worker", f"{summary.memory_mb} MB at most"),
+    details = [
+        f"done       {summary.done} ({summary.made} of them now)",
+        f"failed     {len(summary.failed)}",
+        f"time       {duration(summary.seconds)}",
+        f"memory     {summary.memory_mb} MB at most in one worker",
     ]
-    report.table("", ("", ""), rows)
     report.result(
         str(plan.folder),
         {
@@ -226,6 +259,7 @@ def _show_summary(report: Report, plan: "Plan", summary: "BatchSummary") -> None
             "seconds": round(summary.seconds, 2),
             "memory_mb": summary.memory_mb,
         },
+        details,
     )
     if summary.failed:
         total = summary.done + len(summary.failed)

@@ -62,6 +62,10 @@ class Report(ABC):
         """Rows of text under column names."""
 
     @abstractmethod
+    def sheet(self, rows: Sequence[tuple[str, str]], summary: Mapping[str, object]) -> None:
+        """What was found about one thing: names and values for people, `summary` for programs."""
+
+    @abstractmethod
     def error(self, kind: str, message: str, exit_code: int) -> None:
         """Why the command ends without its result."""
 
@@ -114,6 +118,9 @@ class JsonReport(Report):
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         self._write("table", title=title, columns=list(columns), rows=[list(row) for row in rows])
 
+    def sheet(self, rows: Sequence[tuple[str, str]], summary: Mapping[str, object]) -> None:
+        self._write("result", **summary)
+
     def error(self, kind: str, message: str, exit_code: int) -> None:
         self._write("error", kind=kind, message=message, exit_code=exit_code)
 
@@ -146,6 +153,9 @@ class QuietReport(Report):
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for row in rows:
             print("\t".join(row), flush=True)
+
+    def sheet(self, rows: Sequence[tuple[str, str]], summary: Mapping[str, object]) -> None:
+        self.table("", (), rows)
 
     def error(self, kind: str, message: str, exit_code: int) -> None:
         print(f"error: {message}", file=sys.stderr, flush=True)
@@ -201,6 +211,12 @@ class HumanReport(Report):
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         Console().print(table)
+
+    def sheet(self, rows: Sequence[tuple[str, str]], summary: Mapping[str, object]) -> None:
+        self.close()
+        width = max(len(name) for name, _ in rows)
+        for name, value in rows:
+            print(f"{name:<{width}}  {value}", flush=True)
 
     def error(self, kind: str, message: str, exit_code: int) -> None:
         self._phase = None

@@ -1,0 +1,169 @@
+"""`animate` from end to end: what comes out, what is said, and what an interrupted run leaves behind (nothing)."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from portrait_alive import AnimateOptions, animate
+from portrait_alive.events import Note, PhaseStarted, Progress
+from portrait_alive.media.clips import open_clip
+
+
+def test_film_of_a_built_in_motion(run, portrait, tmp_path):
+    picture, points = portrait("mona lisa ö.png")
+    done = run("animate", picture.name, "--landmarks", points.name, "--motion", "nod", "--to", "1")
+    assert done.code == 0, done.err
+    assert done.out.strip() == "mona lisa ö-nod.mp4"
+    clip = open_clip(tmp_path / "mona lisa ö-nod.mp4")
+    assert (clip.size, clip.fps) == ((240, 200), 25)
+    assert sum(1 for _ in clip.frames()) == 25
+    assert "rendering: 25 frames" in done.err
+
+
+def test_json_events(run, portrait):
+    picture, points = portrait()
+    done = run("animate", picture.name, "--landmarks", points.name, "--motion", "smile", "--to", "0.4", "--json")
+    assert done.code == 0, done.out
+    kinds = [event["event"] for event in done.events]
+    assert set(kinds) <= {"phase", "progress", "note", "result"}
+    assert kinds[-1] == "result"
+    phases = [event["phase"] for event in done.events if event["event"] == "phase"]
+    assert phases == ["read", "take-apart", "render", "finish"]
+    render = [event for event in done.events if event["event"] == "progress" and event["phase"] == "render"]
+    assert render[-1]["done"] == render[-1]["total"] == 10
+    result = done.events[-1]
+    assert {"path", "width", "height", "fps", "frames", "has_sound", "seconds", "notes"} <= set(result)
+    assert (result["width"], result["height"], result["fps"], result["frames"]) == (200, 240, "25", 10)
+
+
+def test_quiet_prints_the_path_alone(run, portrait):
+    picture, points = portrait()
+    done = run("animate", picture.name, "--landmarks", points.name, "--motion", "blink", "--to", "0.4", "--quiet")
+    assert (done.code, done.out, done.err) == (0, "portrait-blink.mp4\n", "")
+
+
+def test_small_face_is_reported(run, portrait):
+    picture, points = portrait(size=(120, 100))
+    done = run("animate", picture.name, "--landmarks", points.name, "--motion", "blink", "--to", "0.2")
+    assert done.code == 0
+    assert "note: face 1 is only" in done.err
+
+
+def test_still_parts_are_the_sources_own(portrait, tmp_path):
+    picture, points = portrait(size=(420, 600))
+    folder = tmp_path / "frames"
+    options = AnimateOptions(landmarks=points, end=0.6)
+    result = animate(picture, motion="nod", output=f"{folder}/", options=options)
+    source = np.asarray(Image.open(picture))
+    frames = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(folder.glob("*.png"))]
+    assert len(frames) == result.frames == 15
+    moved = np.any([(frame != source).any(-1) for frame in frames], axis=0)
+    assert 0.01 < moved.mean() < 0.6
+    assert not moved[:, :40].any()
+    assert not moved[:, -40:].any()
+
+
+def test_rate_is_resampled_and_length_kept(portrait, tmp_path):
+    picture, points = portrait()
+    options = AnimateOptions(landmarks=points, end=1.0, fps=Fraction(30000, 1001), crf=30)
+    result = animate(picture, motion="smile", output=tmp_path / "film.mp4", options=options)
+    assert result.fps == Fraction(30000, 1001)
+    assert abs(result.frames / result.fps - 1) <= 1 / result.fps
+
+
+def test_compare_shows_source_and_result(portrait, tmp_path):
+    picture, points = portrait()
+    options = AnimateOptions(landmarks=points, end=0.2, compare=True)
+    result = animate(picture, motion="smile", output=tmp_path / "film.mp4", options=options)
+    assert result.size == (240, 400)
+
+
+def test_library_events_and_frames(portrait, tmp_path):
+    picture, points = portrait(size=(120, 100))
+    heard, shapes = [], []
+    animate(
+        picture,
+        motion="blink",
+        output=tmp_path / "film.mp4",
+        options=AnimateOptions(landmarks=points, end=0.2),
+        on_event=heard.append,
+        on_frame=lambda number, frame: shapes.append((number, frame.shape)),
+    )
+    assert shapes == [(number, (120, 100, 3)) for number in range(5)]
+    assert [event.done for event in heard if isinstance(event, Progress)] == [1, 2, 3, 4, 5]
+    assert next(event for event in heard if isinstance(event, Note)).code == "small-face"
+    assert isinstance(heard[0], PhaseStarted)
+
+
+def test_alpha_survives(portrait, tmp_path):
+    picture, points = portrait()
+    image = Image.open(picture).convert("RGBA")
+    alpha = np.full((240, 200), 255, np.uint8)
+    alpha[:, :20] = 0
+    image.putalpha(Image.fromarray(alpha))
+    image.save(picture)
+    animate(picture, motion="nod", output=f"{tmp_path}/frames/", options=AnimateOptions(landmarks=points, end=0.4))
+    frame = Image.open(sorted((tmp_path / "frames").glob("*.png"))[5])
+    assert frame.mode == "RGBA"
+    assert (np.asarray(frame)[:, :10, 3] == 0).all()
+    assert (np.asarray(frame)[:, 100, 3] == 255).all()
+
+
+def test_motion_file_gives_the_film_of_its_motion(portrait, run, tmp_path):
+    from portrait_alive.motion.builtin import builtin_motion
+    from portrait_alive.motion.file import save_motion
+    from portrait_alive.shape.basis import load_basis
+    from portrait_alive.weights import SHAPE_BASIS, weight_path
+
+    picture, points = portrait()
+    motion = builtin_motion("nod", load_basis(weight_path(SHAPE_BASIS)), seconds=1.0)
+    save_motion(motion, tmp_path / "nod.motion")
+    done = run(
+        "animate", picture.name, "--landmarks", points.name, "--driver", "nod.motion", "--from", "0.2", "--to", "0.6",
+        "-o", "frames/", "--quiet",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 10
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_leaves_nothing(portrait, tmp_path, number):
+    picture, points = portrait()
+    before = sorted(path.name for path in tmp_path.iterdir())
+    command = ["animate", picture.name, "--landmarks", points.name, "--motion", "idle", "--to", "600", "-o", "film.mp4"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "portrait_alive", *command, "--json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"render"' in line and '"done"' in line:
+            break
+    encoders = _children(process.pid)
+    process.send_signal(number)
+    rest, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert '"exit_code": 130' in rest
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    deadline = time.monotonic() + 5
+    while any(Path(f"/proc/{child}").exists() for child in encoders) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{child}").exists() for child in encoders)
+
+
+def _children(process: int) -> list[int]:
+    path = Path(f"/proc/{process}/task/{process}/children")
+    return [int(number) for number in path.read_text().split()] if path.exists() else []

@@ -1,0 +1,52 @@
+"""Start-up is quick and says what there is."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMANDS = ("animate", "batch", "track", "motion", "motions", "landmarks", "inspect", "doctor")
+HEAVY = ("torch", "cv2", "numpy", "rich", "PIL")
+
+
+def test_help_is_quick(run):
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        done = run("--help")
+        took.append(time.monotonic() - began)
+    assert done.code == 0
+    assert min(took) < 0.6, "0.3 s are promised on an idle machine"
+    assert all(command in done.out for command in COMMANDS)
+
+
+def test_start_up_imports_nothing_heavy():
+    script = f"""
+import sys
+from portrait_alive import __version__
+from portrait_alive.cli.app import build_app
+build_app()
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command):
+    done = run(command, "--help")
+    assert done.code == 0
+    assert "Usage: portrait-alive " + command in done.out
+
+
+def test_options_show_their_defaults_from_the_one_table(run):
+    text = " ".join(run("animate", "--help", COLUMNS="200").out.split())
+    assert "Default: 16." in text
+    assert "Default: medium." in text
+    assert "Default: native." in text
+
+
+def test_version(run):
+    done = run("--version")
+    assert (done.code, done.out.split()[0]) == (0, "portrait-alive")
