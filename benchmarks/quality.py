@@ -4,6 +4,9 @@
     python benchmarks/quality.py --methods my_module:reenact --every 2 --sheets out/   # a quick look at your own method
     python benchmarks/quality.py --protocol few-shot --shots 1 8 32 --methods still --clips a.mp4 b.mp4
 
+    python benchmarks/quality.py --protocol across --methods still --clips clips/vox2_4ids/id00017/*   # folders
+
+Across: the clips of a folder but the last give K sources, the last one drives.
 A method is one of the names below, or `module:attribute` (or `file.py:attribute`) of a callable
 `(sources, driving) -> frames`. Definitions: docs/quality.md.
 """
@@ -25,7 +28,13 @@ from portrait_alive.errors import PortraitAliveError, UsageError
 from portrait_alive.evaluation.baselines import TruthReencoded, still_source
 from portrait_alive.evaluation.evaluate import evaluate, find_instruments, find_judge
 from portrait_alive.evaluation.judge import Judge
-from portrait_alive.evaluation.reenactment import Episode, Reenactor, few_shot_episodes, first_frame_episode
+from portrait_alive.evaluation.reenactment import (
+    Episode,
+    Reenactor,
+    across_clips_episode,
+    few_shot_episodes,
+    first_frame_episode,
+)
 from portrait_alive.evaluation.report import HEADLINE, episode_table, summary_table, worst_frames, write_tsv
 from portrait_alive.evaluation.scores import EpisodeScores
 
@@ -73,7 +82,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=["still", "sheet", "reencoded", "warp"])
     parser.add_argument("--clips", nargs="+", default=list(NAMED_CLIPS), help="paths, or names in the data's clips/")
-    parser.add_argument("--protocol", choices=["first-frame", "few-shot"], default="first-frame")
+    parser.add_argument("--protocol", choices=["first-frame", "few-shot", "across"], default="first-frame")
     parser.add_argument("--shots", nargs="+", type=int, default=[1, 8, 32], help="K of few-shot")
     parser.add_argument("--frames", type=int, default=60, help="driven frames of an episode")
     parser.add_argument("--every", type=int, default=1, help="measure each n-th driven frame only")
@@ -87,12 +96,16 @@ def _parse() -> argparse.Namespace:
 
 
 def _clip(name: str) -> Path:
-    return Path(name) if Path(name).is_file() else DATA / "clips" / f"{name}.mp4"
+    return Path(name) if Path(name).exists() else DATA / "clips" / f"{name}.mp4"
 
 
 def _episodes(clips: Sequence[Path], arguments: argparse.Namespace) -> Iterator[Episode]:
     for clip in clips:
-        if arguments.protocol == "first-frame":
+        if arguments.protocol == "across":
+            *others, last = sorted(clip.glob("*.mp4"))
+            for shots in arguments.shots:
+                yield across_clips_episode(others, last, shots, frames=arguments.frames)
+        elif arguments.protocol == "first-frame":
             yield first_frame_episode(clip, frames=arguments.frames)
         else:
             yield from few_shot_episodes(clip, arguments.shots, frames=arguments.frames)

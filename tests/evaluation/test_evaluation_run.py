@@ -9,7 +9,7 @@ from face_material import made_up_mesh, smooth_picture
 from portrait_alive.errors import PortraitAliveError, UsageError
 from portrait_alive.evaluation.baselines import TruthReencoded, still_source
 from portrait_alive.evaluation.evaluate import evaluate, find_instruments
-from portrait_alive.evaluation.reenactment import Episode, reading_step, spread
+from portrait_alive.evaluation.reenactment import Episode, canvas_first, reading_step, spread
 from portrait_alive.evaluation.report import average, episode_table, markdown_table, summary_table, write_tsv
 from portrait_alive.evaluation.scores import Instruments, score_episode
 
@@ -118,3 +118,10 @@ def test_protocol_steps_and_spreads():
     assert max(np.diff(eight)) - min(np.diff(eight)) <= 1
     with pytest.raises(UsageError):
         spread(7, 8)
+
+
+@pytest.mark.parametrize("shots", [1, 8, 32])
+def test_the_canvas_is_nearly_the_same_for_every_k(shots):
+    chosen = canvas_first(spread(100, shots))
+    assert sorted(chosen) == spread(100, shots)
+    assert abs(chosen[0] - 50) <= 100 / shots / 2 + 1

@@ -79,7 +79,10 @@ def few_shot_episodes(clip: Path, shots: Sequence[int] = (1, 8, 32), *, frames: 
         raise UsageError(f"{clip}: {count} frames are too few for {max(shots)} sources; leave that K out")
     first_half = read_frames(clip, limit=half)
     driving = tuple(read_frames(clip, skip=half, step=max(1, (count - half) // frames), limit=frames))
-    return [Episode(f"{clip.stem}", tuple(first_half[i] for i in spread(half, k)), driving) for k in sorted(shots)]
+    return [
+        Episode(f"{clip.stem}", tuple(first_half[i] for i in canvas_first(spread(half, k))), driving)
+        for k in sorted(shots)
+    ]
 
 
 def across_clips_episode(
@@ -101,6 +104,7 @@ def across_clips_episode(
             stretch = read_frames(clip, limit=here[-1] + 1)
             sources += [stretch[min(i, len(stretch) - 1)] for i in here]
         start += count
+    sources = [sources[i] for i in canvas_first(range(len(sources)))]
     count = count_frames(driver_clip)
     driving = read_frames(driver_clip, step=max(1, count // frames), limit=frames)
     return Episode(driver_clip.stem, tuple(sources), tuple(driving))
@@ -115,3 +119,9 @@ def spread(count: int, wanted: int) -> list[int]:
     if wanted > count:
         raise UsageError(f"{wanted} sources asked for, but there are only {count} frames to take them from")
     return [int((i + 0.5) * count / wanted) for i in range(wanted)]
+
+
+def canvas_first(chosen: Sequence[int]) -> list[int]:
+    """The middle one of `chosen` first, then the others in order: so the canvas is nearly the same for every K."""
+    middle = (len(chosen) - 1) // 2
+    return [chosen[middle], *chosen[:middle], *chosen[middle + 1 :]]
