@@ -24,7 +24,7 @@ def brow_part(
         density: 0..1.
     """
     pool = np.where(regions.brows > 0.04 - 0.12 * density)[0]
-    count = int(130 + 330 * density)
+    count = int(220 + 420 * density)
     if len(pool) < 12:
         return None
     roots = rng.choice(pool, count)
@@ -49,10 +49,10 @@ def brow_part(
     path = np.stack([start, start + 0.5 * length * heading + [0, 0, 0.07], start + length * heading], 1)
     across = np.cross(heading, np.array([0.0, 0.0, 1.0]))
     across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-6
-    colours = colour * np.exp(rng.normal(size=(count, 1)) * 0.25)
+    colours = 1.5 * colour * np.exp(rng.normal(size=(count, 1)) * 0.25)
     return ribbons(
         path.astype(np.float32),
-        np.broadcast_to(across[:, None] * 0.05, path.shape).astype(np.float32),
+        np.broadcast_to(across[:, None] * 0.032, path.shape).astype(np.float32),
         roots.astype(np.int32),
         colours.astype(np.float32),
         anchors=root,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ class Surface:
         """One frame's share."""
         return SurfaceFrame(
             triangle=self.triangle[index],
-            weights=self.weights[index].astype(np.float32) / 13107 - 2,
+            weights=self.weights[index].astype(np.float32) / np.float32(13107) - np.float32(2),
             projected=self.projected[index],
             depth=self.depth[index].astype(np.float32),
         )
@@ -106,13 +107,13 @@ def surface_of(frames: list[HeadRender], faces: NDArray[np.int32]) -> Surface:
     """The frames' surfaces, with unseen triangles and vertices left out."""
     triangles = np.stack([frame.triangle for frame in frames])
     shown, local = np.unique(triangles, return_inverse=True)
-    local = local.reshape(triangles.shape).astype(np.int32)
+    local = np.reshape(local, triangles.shape)
     if shown[0] == -1:
         shown, local = shown[1:], local - 1
     used, corners = np.unique(faces[shown], return_inverse=True)
     return Surface(
         faces=corners.reshape(-1, 3).astype(np.int32),
-        triangle=local,
+        triangle=np.asarray(local, np.int32),
         weights=np.stack([np.rint((frame.weights.clip(-2, 2.99) + 2) * 13107) for frame in frames]).astype(np.uint16),
         projected=np.stack([frame.projected[used] for frame in frames]),
         depth=np.stack([frame.depth for frame in frames]).astype(np.float16),
@@ -134,9 +135,15 @@ class HeadCache:
 
     @staticmethod
     def open(
-        folder: Path | str, model: HeadModel, *, size: int = 256, frames: int = 4, has_flow: bool = False
+        folder: Path | str,
+        model: HeadModel,
+        *,
+        size: int = 256,
+        frames: int = 4,
+        has_flow: bool = False,
+        regions: Regions | None = None,
     ) -> "HeadCache":
-        """The cache in `folder`, which is made if it does not exist.
+        """The cache in `folder`, which is made if it does not exist. `regions` of the model, where they are at hand.
 
         Raises:
             UsageError: the folder holds heads of another size, number of frames, model or renderer.
@@ -159,7 +166,7 @@ class HeadCache:
                 )
         else:
             _write(card, json.dumps(wanted).encode())
-        return HeadCache(path, model, find_regions(model), size, frames, has_flow)
+        return HeadCache(path, model, find_regions(model) if regions is None else regions, size, frames, has_flow)
 
     def path(self, seed: int) -> Path:
         """Where the sitting of `seed` is or will be."""
@@ -180,7 +187,7 @@ class HeadCache:
         try:
             with np.load(path, allow_pickle=False) as packed:
                 return _unpacked(seed, {name: packed[name] for name in packed.files})
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise UnreadableInputError(f"{path}: damaged ({error}). Delete it; it will be rendered again.") from error
 
     def fill(self, seeds: Iterable[int]) -> int:
@@ -247,7 +254,7 @@ def _unpacked(seed: int, arrays: dict[str, NDArray[Any]]) -> Sitting:
         seed=seed,
         rgb=np.stack([_decoded(arrays[f"rgb{n}"])[..., ::-1] for n in range(count)]),
         landmarks=arrays["landmarks"],
-        visibility=arrays["visibility"].astype(np.float32) / 255,
+        visibility=(arrays["visibility"] / 255).astype(np.float32),
         extra=arrays["extra"],
         pose=arrays["pose"],
         expression=arrays["expression"],

@@ -47,6 +47,12 @@ def head_follow(vertices: Float) -> Float:
     return (t * t * (3 - 2 * t)).astype(np.float32)
 
 
+def under_jaw(points: Float) -> NDArray[np.bool_]:
+    """(N,) True on neck and shoulders: below a line from under the chin along the jaw to the nape, points at rest."""
+    line = np.interp(points[:, 2], [-9, 0, 2, 5, 8, 11], [-4.5, -4.0, -4.6, -6.8, -8.6, -9.3])
+    return np.asarray(points[:, 1] < line - 0.3)
+
+
 def find_drawn(model: HeadModel) -> DrawnMesh:
     """The drawn mesh of a head model."""
     drawn = np.isin(model.material, (FACE, BACK, GUMS, TEETH, SCLERA_LEFT, SCLERA_RIGHT, LASHES))
@@ -54,7 +60,7 @@ def find_drawn(model: HeadModel) -> DrawnMesh:
     follow = head_follow(model.vertices)
     kind = np.full(len(faces), Kind.SKIN, np.uint8)
     layer = np.full(len(faces), Layer.SKIN, np.uint8)
-    layer[(follow[faces].mean(1) < 0.62) & (material != LASHES)] = Layer.BODY
+    layer[under_jaw(model.vertices[faces].mean(1)) & (material != LASHES)] = Layer.BODY
     socket = (material == BACK) & ~model.outer_skin[faces].all(1)
     kind[socket], layer[socket] = Kind.MOUTH, Layer.MOUTH
     layer[socket & (model.vertices[faces].mean(1)[:, 1] > model.vertices[model.lm68[30], 1])] = Layer.EYE

@@ -102,7 +102,7 @@ def with_gaze(names: tuple[str, ...], frame: Frame) -> Float:
 
 
 def random_expression(names: tuple[str, ...], rng: np.random.Generator) -> Float:
-    """(E,) weights of a plausible random face: neutral, talking, smiling, shouting, frowning, blinking, or a mixture."""
+    """(E,) weights of a plausible random face: neutral, talking, smiling, shouting, frowning, blinking, or mixed."""
     weights: dict[str, float] = {}
 
     def add(name: str, value: float) -> None:
@@ -158,7 +158,16 @@ def random_expression(names: tuple[str, ...], rng: np.random.Generator) -> Float
     elif mood == "odd":
         side = str(rng.choice(SIDES))
         for name in rng.choice(
-            ["mouthSmile", "browOuterUp", "browDown", "eyeSquint", "mouthFrown", "noseSneer", "mouthUpperUp", "mouthStretch"],
+            [
+                "mouthSmile",
+                "browOuterUp",
+                "browDown",
+                "eyeSquint",
+                "mouthFrown",
+                "noseSneer",
+                "mouthUpperUp",
+                "mouthStretch",
+            ],
             3,
             replace=False,
         ):
@@ -206,7 +215,7 @@ def random_frame(
     degrees = np.pi / 180
     far = rng.random() < 0.25
     yaw = float(np.clip(rng.normal() * (34 if far else 15), -62, 62)) * degrees
-    pitch = float(np.clip(rng.normal() * (16 if far else 8) , -36, 36)) * degrees
+    pitch = float(np.clip(rng.normal() * (16 if far else 8), -36, 36)) * degrees
     roll = float(np.clip(rng.normal() * (13 if far else 6), -32, 32)) * degrees
     wandering = rng.random() < 0.5
     # eyes tend to stay on the viewer when the head turns
@@ -239,6 +248,7 @@ def random_frames(names: tuple[str, ...], rng: np.random.Generator, count: int) 
 
 def mirrored(names: tuple[str, ...], expression: NDArray[np.float32]) -> Float:
     """(E,) the expression with the subject's sides exchanged."""
+
     def partner(name: str) -> str:
         if name.endswith(("_L", "_R")):
             return name[:-1] + ("R" if name.endswith("L") else "L")

@@ -93,14 +93,17 @@ def hair_parts(
         return []
     if hat is not None:
         style = replace(style, volume=style.volume * 0.35, fringe=style.fringe * 0.3)
-    depth = np.where(
-        regions.outer & ~regions.ears, hair_depth(model.vertices, style.rise, style.recede), -20
-    ).astype(np.float32)
+    depth = np.where(regions.outer & ~regions.ears, hair_depth(model.vertices, style.rise, style.recede), -20).astype(
+        np.float32
+    )
     depth += 0.35 * space_noise(model.vertices, rng, size=1.2, octaves=2)
     covered = np.where(depth > 0)[0]
     if len(covered) < 30:
         return []
-    parts = [_cap(model, depth, style, rng), *_strands(model, regions, head, depth if hat is None else np.where(hat, -1, depth), style, rng)]
+    parts = [
+        _cap(model, depth, style, rng),
+        *_strands(model, regions, head, depth if hat is None else np.where(hat, -1, depth), style, rng),
+    ]
     if style.cut == "bun":
         parts.append(_bun(style, rng))
     return parts
@@ -136,7 +139,9 @@ def _bun(style: HairStyle, rng: np.random.Generator) -> Part:
     rows = []
     for t in np.linspace(-np.pi / 2, np.pi / 2, 12):
         swirl = 1 + 0.1 * np.sin(4 * angle + 5 * t)
-        ring = np.stack([np.cos(angle) * np.cos(t) * swirl, np.full(20, np.sin(t)), -np.sin(angle) * np.cos(t) * swirl], 1)
+        ring = np.stack(
+            [np.cos(angle) * np.cos(t) * swirl, np.full(20, np.sin(t)), -np.sin(angle) * np.cos(t) * swirl], 1
+        )
         rows.append(centre + ring * size * np.array([1.1, 0.85, 1.0]))
     points = np.stack(rows).astype(np.float32)
     streak = 0.85 + 0.3 * rng.random((12, 20, 1))
@@ -187,7 +192,8 @@ def _strands(
         wavy = np.stack([np.sin(phase + step * 1.7), 0 * phase, np.cos(phase + step * 1.7)], 1)
         heading = direction + wavy * curl
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-        point = _off_head(regions, point + heading * stride, lift * min(1.0, step / 3) + 0.05, cling=CLING[style.cut])
+        above = np.asarray(lift * min(1.0, step / 3) + 0.05, np.float32)
+        point = _off_head(regions, point + heading * stride, above, cling=CLING[style.cut])
         point = _off_body(point, behind)
         if style.cut in ("long", "bob"):
             point = _off_face(point, over, rng)
@@ -218,9 +224,7 @@ def _combed(local: Float, front: Float, over: Float, style: HairStyle, rng: np.r
         back = np.array([0.0, 7.0, -9.5]) - local
         return np.asarray(back / np.linalg.norm(back, axis=1, keepdims=True), np.float32)
     side = np.where(local[:, 0] + rng.normal(size=count) * 0.5 > style.parting, 1.0, -1.0)
-    comb = np.stack(
-        [side * (0.9 - 0.6 * over), -0.1 - 0.3 * over, -0.7 * front * (1 - over) - 0.25 + 1.1 * over], 1
-    )
+    comb = np.stack([side * (0.9 - 0.6 * over), -0.1 - 0.3 * over, -0.7 * front * (1 - over) - 0.25 + 1.1 * over], 1)
     if style.cut in ("short", "curly", "afro"):
         sweep = {0: [0.9 * np.sign(style.parting), 0.1, 0.3], 1: [0, 0.2, -1.0], 2: [0, 0.3, 0.9]}
         chosen = np.array(sweep[int(abs(style.parting) * 10) % 3])
@@ -264,8 +268,15 @@ def _off_face(point: Float, over: Float, rng: np.random.Generator) -> Float:
 
 
 def beard_parts(
-    model: HeadModel, regions: Regions, head: Float, colour: Float, rng: np.random.Generator, *, length: float,
-    full: bool, moustache: bool,
+    model: HeadModel,
+    regions: Regions,
+    head: Float,
+    colour: Float,
+    rng: np.random.Generator,
+    *,
+    length: float,
+    full: bool,
+    moustache: bool,
 ) -> list[Part]:
     """A beard of short strands on jaw and chin, and a moustache.
 

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.heads.drawn import head_follow
 from portrait_alive.heads.model import BACK, FACE, HeadModel
@@ -10,6 +11,8 @@ from portrait_alive.heads.noise import space_noise
 from portrait_alive.heads.parts import Kind, Layer, Part, sheet, shell
 from portrait_alive.heads.regions import SCALP_CENTRE, Regions, hair_depth, spherical_bins
 from portrait_alive.types import Float
+
+Doubles = NDArray[np.float64]
 
 Headwear = Literal["none", "beanie", "brimmed", "turban", "veil", "band"]
 
@@ -33,7 +36,7 @@ def cloth_colour(rng: np.random.Generator) -> Float:
         base = grey * np.exp(rng.normal(size=3) * 0.45)
     else:
         base = 0.35 * rng.beta(0.5, 0.9, 3) + 0.01
-    return np.clip(base * np.exp(rng.normal(size=3) * 0.06), 0.004, 0.8).astype(np.float32)
+    return np.asarray(np.clip(base * np.exp(rng.normal(size=3) * 0.06), 0.004, 0.8), np.float32)
 
 
 def under_hat(model: HeadModel, regions: Regions, kind: Headwear, drop: float) -> Float:
@@ -103,13 +106,13 @@ def headwear_parts(
     return parts
 
 
-def _around(regions: Regions, angle: Float, elevation: Float) -> Float:
+def _around(regions: Regions, angle: Doubles, elevation: Doubles) -> Float:
     """(N,) radius of the skull in the given directions from the scalp's centre, radians."""
     directions = np.stack(
         [np.sin(angle) * np.cos(elevation), np.sin(elevation), np.cos(angle) * np.cos(elevation)], -1
     ).reshape(-1, 3)
     a, e = spherical_bins(directions.astype(np.float32))
-    return regions.skull_radius[a, e].reshape(angle.shape)
+    return np.asarray(regions.skull_radius[a, e].reshape(angle.shape), np.float32)
 
 
 def _brim(regions: Regions, colour: Float, height: float, lift: float, rng: np.random.Generator) -> Part:
@@ -149,9 +152,7 @@ def _veil(regions: Regions, colour: Float, thickness: float, rng: np.random.Gene
         z = SCALP_CENTRE[2] + radius * np.cos(e) * np.cos(bent) + tilt * (1 - t) * 3
         rows.append(np.stack([x, y, z], 1))
     last = rows[-1]
-    folds = space_noise(
-        np.stack([angle * 6, 0 * angle, 0 * angle], 1).astype(np.float32), rng, size=1.5, octaves=2
-    )
+    folds = space_noise(np.stack([angle * 6, 0 * angle, 0 * angle], 1).astype(np.float32), rng, size=1.5, octaves=2)
     for step in range(1, fall + 1):
         t = step / fall
         y = last[:, 1] - 17 * t

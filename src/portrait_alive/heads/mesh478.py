@@ -1,4 +1,4 @@
-"""How MediaPipe's 478 points hang on the head model: lists of indices, and the fit of each to lids, lips, iris, skin."""
+"""How MediaPipe's 478 points hang on the head model: lists of indices, and the fit of each to lids, lips, skin."""
 
 from typing import Final
 
@@ -42,7 +42,7 @@ def mirror_pairs(points: Float) -> NDArray[np.int64]:
     """
     mirrored = points * np.array([-1, 1, 1], np.float32)
     distance = np.linalg.norm(points[:, None] - mirrored[None], axis=2)
-    return distance.argmin(1)
+    return np.asarray(distance.argmin(1), np.int64)
 
 
 def symmetric(points: Float) -> Float:
@@ -151,7 +151,7 @@ def fit_attachment(
     rings = ring_distance(skin, count, loop)
     drop = np.linalg.norm(jaw_open, axis=1)
     split = (drop[lm68[62]] + drop[lm68[66]]) / 2
-    for rows, ring, is_lower in ((UPPER_INNER_LIP, 8, False), (LOWER_INNER_LIP, 7, True)):
+    for lip, ring, is_lower in ((UPPER_INNER_LIP, 8, False), (LOWER_INNER_LIP, 7, True)):
         band = np.where((rings == ring) & ((drop > split) == is_lower))[0]
-        put(rows, _along_ridge(points[list(rows), 0], band, vertices))
+        put(lip, _along_ridge(points[list(lip), 0], band, vertices))
     return Attachment(corners, weights)

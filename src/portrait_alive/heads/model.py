@@ -1,6 +1,7 @@
 """The head model: a mesh with identity modes, ARKit expression shapes, and the points that are tracked on it."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -78,7 +79,7 @@ class HeadModel:
         try:
             with np.load(file, allow_pickle=False) as packed:
                 arrays = {name: packed[name] for name in packed.files}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise UnreadableInputError(
                 f"{file}: cannot be read as a head model ({error}). Make one with `portrait-alive heads import FOLDER`."
             ) from error
@@ -188,7 +189,7 @@ def spread_vertices(
     wide = np.abs(x) > 0.88 * half
     ear = outside & wide & (y > -0.1 * top) & (y < 0.5 * top) & (z < 0.3 * half)
     groups = {
-        "skull": outside & ~ear & (((y > 0.62 * top)) | ((y > 0.0) & (z < 0.1 * half))) & (np.abs(x) < 0.95 * half),
+        "skull": outside & ~ear & ((y > 0.62 * top) | ((y > 0.0) & (z < 0.1 * half))) & (np.abs(x) < 0.95 * half),
         "ear_right": ear & (x < 0),
         "ear_left": ear & (x > 0),
         "jaw": outside & (y < 0.0) & (y > -0.55 * top) & (z < 0.62 * half) & (z > rear * 0.35) & ~ear,
@@ -225,7 +226,7 @@ def iris_points(model: HeadModel, vertices: Float, radius: float) -> Float:
     out = np.zeros((10, 3), np.float32)
     for start, ball in ((0, 0), (5, 1)):
         centre, axes, scale = eye_frame(model, vertices, ball)
-        rear, front = model.eye_axes[ball]
+        front = model.eye_axes[ball][1]
         reach = (model.vertices[front, 2] - eye_centre(model, model.vertices, ball)[2]) * scale
         # the rim lies where the cornea starts, a little behind the foremost point
         height = float(np.sqrt(max(reach**2 - (0.75 * radius * scale) ** 2, 0.0))) - 0.08 * scale
@@ -272,9 +273,7 @@ def attached_points(model: HeadModel) -> tuple[Float, Float, Float]:
 
     rest = iris_points(model, model.vertices, NEUTRAL_IRIS_RADIUS)
     mean = with_irises(riders.at(model.vertices), rest)
-    moved = np.stack(
-        [iris_points(model, model.vertices + mode, NEUTRAL_IRIS_RADIUS) - rest for mode in model.identity]
-    )
+    moved = np.stack([iris_points(model, model.vertices + mode, NEUTRAL_IRIS_RADIUS) - rest for mode in model.identity])
     identity = with_irises(riders.shift(model.identity), moved)
     still = np.zeros((len(model.expression), 10, 3), np.float32)
     return mean, identity, with_irises(riders.shift(model.expression), still)

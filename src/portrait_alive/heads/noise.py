@@ -60,7 +60,7 @@ def space_noise(
     for _ in range(octaves):
         volume = rng.standard_normal((GRID, GRID, GRID), np.float32)
         start = (rng.random(3, np.float32) * GRID).astype(np.float32)
-        add_space_noise(points, volume, scale, start, np.float32(gain), total)
+        add_space_noise(points, volume, scale, start, gain, total)
         gain *= 0.55
         scale = scale * np.float32(2)
     return total

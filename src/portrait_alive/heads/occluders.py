@@ -1,11 +1,14 @@
 """Glasses, and hands before the face."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.heads.mesh478 import LEFT_EYE, RIGHT_EYE
 from portrait_alive.heads.model import HeadModel
 from portrait_alive.heads.parts import Kind, Layer, Part, sheet
 from portrait_alive.types import Float
+
+Doubles = NDArray[np.float64]
 
 
 def glasses_parts(model: HeadModel, head: Float, rng: np.random.Generator) -> list[Part]:
@@ -27,6 +30,7 @@ def glasses_parts(model: HeadModel, head: Float, rng: np.random.Generator) -> li
     if rng.random() < 0.3:
         colour = np.array([0.35, 0.25, 0.08]) * rng.uniform(0.3, 1.2)
     parent = int(model.lm68[27])
+    dark = rng.random() < 0.1
     parts = []
     rims = []
     angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
@@ -40,7 +44,7 @@ def glasses_parts(model: HeadModel, head: Float, rng: np.random.Generator) -> li
         curve = np.stack([half_x * cx, half_y * cy, -0.03 * (half_x * cx * outward + half_x) ** 2], 1)
         rims.append(centre + curve)
         parts.append(_tube(centre + curve, wire, colour, parent, head, closed=True))
-        if rng.random() < 0.12 or (parts and len(rims) == 2 and len(parts) > 2):
+        if dark:
             parts.append(_pane(centre, curve, parent, head))
     bridge_y = right[1] + 0.35 * half_y - drop
     gap = max(float(rims[1][:, 0].min()), 0.3)
@@ -112,7 +116,10 @@ def hand_parts(skin: Float, rng: np.random.Generator) -> list[Part]:
     lean = float(rng.uniform(-0.6, 0.9)) * -side
     up = np.array([np.sin(lean), np.cos(lean), 0.1])
     right = np.array([np.cos(lean), -np.sin(lean), 0.0])
-    parts = [_capsule(wrist - 5 * up, wrist + 2.5 * up, 2.3, skin), _capsule(wrist, wrist + 5 * up, 2.6, skin, flat=0.5)]
+    parts = [
+        _capsule(wrist - 5 * up, wrist + 2.5 * up, 2.3, skin),
+        _capsule(wrist, wrist + 5 * up, 2.6, skin, flat=0.5),
+    ]
     for number in range(4):
         base = wrist + 5.5 * up + right * (number - 1.5) * 1.25
         tip = base + up * rng.uniform(3.0, 5.5) + right * (number - 1.5) * rng.uniform(-0.2, 0.5)
@@ -120,7 +127,7 @@ def hand_parts(skin: Float, rng: np.random.Generator) -> list[Part]:
     return parts
 
 
-def _capsule(start: Float, end: Float, radius: float, colour: Float, *, flat: float = 1.0) -> Part:
+def _capsule(start: Doubles, end: Doubles, radius: float, colour: Float, *, flat: float = 1.0) -> Part:
     """A round-ended rod, `flat` times as thick towards the viewer as it is wide."""
     along = end - start
     along = along / np.linalg.norm(along)

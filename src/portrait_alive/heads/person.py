@@ -144,7 +144,7 @@ def _over(texture: Bytes, height: int, width: int) -> Float:
     scale = 256 / max(height, width)
     rows = (np.arange(height) * scale * step).astype(int) % texture.shape[0]
     columns = (np.arange(width) * scale * step).astype(int) % texture.shape[1]
-    return 0.4 + 0.6 * texture[rows][:, columns].astype(np.float32) / 128
+    return np.asarray(0.4 + 0.6 * texture[rows][:, columns].astype(np.float32) / 128, np.float32)
 
 
 def random_look(model: HeadModel, rng: np.random.Generator) -> Look:
@@ -196,10 +196,10 @@ def parts_of(
     parts += headwear_parts(model, regions, look.headwear, drop, under, rng)
     full, moustache, length = look.beard
     if full or moustache:
-        parts += beard_parts(
-            model, regions, head, hair.colour, rng, length=length, full=full, moustache=moustache
-        )
-    brows = brow_part(model, regions, head, hair.colour * min(1.0, 0.09 / float(hair.colour.max())), rng, density=look.brows)
+        parts += beard_parts(model, regions, head, hair.colour, rng, length=length, full=full, moustache=moustache)
+    brows = brow_part(
+        model, regions, head, hair.colour * min(1.0, 0.09 / float(hair.colour.max())), rng, density=look.brows
+    )
     if brows is not None:
         parts.append(brows)
     if look.glasses:
@@ -245,12 +245,9 @@ def dressed(
     albedo[drawn.socket] = np.array([0.14, 0.035, 0.03])
     starts = np.cumsum([len(model.vertices)] + [len(part.parent) for part in hung])
     own = [np.where(part.parent[:, None] >= 0, head[part.parent], 0) + part.offset for part in hung]
-    follows = [
-        np.where(part.parent >= 0, drawn.follow[part.parent], part.follow).astype(np.float32) for part in hung
-    ]
+    follows = [np.where(part.parent >= 0, drawn.follow[part.parent], part.follow).astype(np.float32) for part in hung]
     occlusions = [
-        np.where(part.parent >= 0, 0.35 + 0.65 * drawn.occlusion[part.parent], 1.0).astype(np.float32)
-        for part in hung
+        np.where(part.parent >= 0, 0.35 + 0.65 * drawn.occlusion[part.parent], 1.0).astype(np.float32) for part in hung
     ]
     soft = [
         start + np.arange(len(part.parent))

@@ -17,7 +17,7 @@ STRANDS_ACROSS = 7
 
 
 @compiled
-def scrambled(cell: int) -> float:
+def scrambled(cell: int) -> np.float32:
     """A repeatable number in [0, 1) for a whole number."""
     h = np.uint32(cell) * np.uint32(2654435761)
     h ^= h >> np.uint32(15)
@@ -27,7 +27,7 @@ def scrambled(cell: int) -> float:
 
 
 @compiled
-def strand_alpha(u: float, v: float, width: float) -> bool:
+def strand_alpha(u: np.float32, v: np.float32, width: np.float32) -> bool:
     """True where a ribbon's strands are: u across (integer part: which ribbon), v from root 0 to tip 1.
 
     `width` is the strands' mean half width at the root as a share of their spacing: 0.5 and more closes the gaps.
@@ -36,11 +36,9 @@ def strand_alpha(u: float, v: float, width: float) -> bool:
     cell = int(across)
     h = scrambled(cell)
     length = np.float32(0.72) + np.float32(0.28) * h
-    if v > length:
-        return False
-    t = v / length
+    t = min(v / length, np.float32(1))
     width *= (np.float32(0.75) + np.float32(0.5) * scrambled(cell + 7919)) * (np.float32(1) - t * t * t)
-    return abs(across - cell - np.float32(0.5) - np.float32(0.25) * (h - np.float32(0.5))) < width
+    return bool(abs(across - cell - np.float32(0.5) - np.float32(0.25) * (h - np.float32(0.5))) < width)
 
 
 @compiled
@@ -263,4 +261,15 @@ def pixel_surface(
             out_weights[y, x, 1] = q1 / q
 
 
-__all__ = ["Float", "Ints", "add_shapes", "bend", "pixel_surface", "rasterise", "scrambled", "shadowed", "strand_alpha", "vertex_normals"]
+__all__ = [
+    "Float",
+    "Ints",
+    "add_shapes",
+    "bend",
+    "pixel_surface",
+    "rasterise",
+    "scrambled",
+    "shadowed",
+    "strand_alpha",
+    "vertex_normals",
+]

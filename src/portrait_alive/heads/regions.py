@@ -1,6 +1,7 @@
 """Where lips, brows, eyes, scalp and beard lie on the neutral head: one number per vertex each."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -60,12 +61,12 @@ def line_field(points: Float, *lines: Float, width: float) -> Float:
     """(N,) 1 on the polylines (M, 3), falling off smoothly over `width` model units."""
     nearest = np.full(len(points), np.inf, np.float32)
     for line in lines:
-        for a, b in zip(line[:-1], line[1:], strict=True):
+        for a, b in pairwise(line):
             along = b - a
             t = np.clip((points - a) @ along / float(along @ along), 0, 1)
             gap = points - a - t[:, None] * along
             nearest = np.minimum(nearest, (gap * gap).sum(1))
-    return np.exp(-nearest / width**2).astype(np.float32)
+    return np.asarray(np.exp(-nearest / width**2), np.float32)
 
 
 def hair_depth(points: Float, rise: float = 0.0, recede: float = 0.0) -> Float:
@@ -124,7 +125,12 @@ def find_regions(model: HeadModel) -> Regions:
     np.maximum.at(table, (a[counted], e[counted]), radius[counted])
     for _ in range(12):
         grown = np.maximum.reduce(
-            [np.roll(table, 1, 0), np.roll(table, -1, 0), np.pad(table, ((0, 0), (0, 1)))[:, 1:], np.pad(table, ((0, 0), (1, 0)))[:, :-1]]
+            [
+                np.roll(table, 1, 0),
+                np.roll(table, -1, 0),
+                np.pad(table, ((0, 0), (0, 1)))[:, 1:],
+                np.pad(table, ((0, 0), (1, 0)))[:, :-1],
+            ]
         )
         table = np.where(table == 0, grown, table)
     table = cv2.blur(np.concatenate([table[-4:], table, table[:4]]), (3, 3))[4:-4]
@@ -137,9 +143,7 @@ def find_regions(model: HeadModel) -> Regions:
     beard = np.where(outer & (z > 0.5) & ~ears, beard, -20).astype(np.float32)
     lips = field(OUTER_LIP)
     beard = np.minimum(beard, -lips - 0.25)
-    moustache = np.minimum(
-        np.minimum(y - mouth[1] - 0.1, nose[1] - 1.15 - y), 3.0 - np.abs(x) + 0.3 * (mouth[1] - y)
-    )
+    moustache = np.minimum(np.minimum(y - mouth[1] - 0.1, nose[1] - 1.15 - y), 3.0 - np.abs(x) + 0.3 * (mouth[1] - y))
     moustache = np.where(face & (z > 8), np.minimum(moustache, -lips - 0.1), -20).astype(np.float32)
     cheek = np.exp(-(((np.abs(x) - 4.6) / 2.0) ** 2 + ((y + 0.3) / 1.8) ** 2)) * (z > 5)
     tip = np.exp(-((v - nose) ** 2).sum(1) / 2.2)

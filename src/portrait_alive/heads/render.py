@@ -29,7 +29,7 @@ class HeadRender:
     landmarks: Float
     """(478, 3) x, y in picture pixels, z in the same pixels away from the viewer, 0 at the head's centre."""
     visibility: Float
-    """(478,) 0..1: the share of the point's surroundings in which nothing lies in front of it; 0 outside the picture."""
+    """(478,) 0..1: the share of the point's surroundings that nothing hides; 0 outside the picture."""
     extra: Float
     """(X, 3) the model's extra points (skull, ears, jaw, neck), as `landmarks`."""
     depth: Float
@@ -211,7 +211,8 @@ def render(
     picture = (person.background(height, width) if background is None else background).copy()
     shade(
         triangle, samples, screen, person.faces, person.kind, person.corner_uv, posed.normals, person.rest,
-        person.albedo, person.occlusion, lit_share(person, posed, has_shadows=has_shadows), np.array([0, 0, -1], np.float32), person.detail, person.detail_of,
+        person.albedo, person.occlusion, lit_share(person, posed, has_shadows=has_shadows),
+        np.array([0, 0, -1], np.float32), person.detail, person.detail_of,
         person.surface, look.light.ambient, look.light.lamps, eye_table(model, person, posed, frame), look.eyes.colours,
         mouth_table(posed), look.tone, 4.0 if look.manner == "flat" else 0.0, samples <= 2, picture,
     )  # fmt: skip
@@ -244,7 +245,7 @@ def lit_share(person: Person, posed: Posed, *, has_shadows: bool, size: int = 19
     triangle = np.full((size, size), -1, np.int32)
     rasterise(screen, person.faces, person.flags, person.corner_uv, buffer, triangle)
     out = np.empty(count, np.float32)
-    shadowed(screen, buffer, np.float32(0.55 / 34.0), out)
+    shadowed(screen, buffer, 0.55 / 34.0, out)
     out[person.soft] = 0.4 + 0.6 * out[person.soft]
     return out
 
@@ -260,9 +261,7 @@ def eye_table(model: HeadModel, person: Person, posed: Posed, frame: Frame) -> F
         high = float(posed.lids[ball, 0] - own[1])
         half = float(abs(posed.lids[ball, 2] - posed.lids[ball, 3])) / 2
         fall = (high - float(posed.lids[ball, 1] - own[1])) / max(half * half, 0.1)
-        rows.append(
-            [*centre, eyes.iris_radius, eyes.pupil_radius, np.sin(pitch), np.cos(pitch), high, max(fall, 0.0)]
-        )
+        rows.append([*centre, eyes.iris_radius, eyes.pupil_radius, np.sin(pitch), np.cos(pitch), high, max(fall, 0.0)])
     return np.array(rows, np.float32)
 
 
@@ -301,4 +300,4 @@ def visibility(posed: Posed, inverse: Float, samples: int, *, slack: float = 0.4
             seen = inverse[py.clip(0, height - 1), px.clip(0, width - 1)]
             nearest = np.where(seen > 0, 1 / np.maximum(seen, 1e-9), np.inf)
             total += inside & (posed.landmark_depth <= nearest + slack)
-    return total / 9
+    return (total / 9).astype(np.float32)

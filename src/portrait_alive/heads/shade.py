@@ -11,7 +11,7 @@ from portrait_alive.heads.raster import STRANDS_ACROSS, scrambled
 def hashed(a: float) -> float:
     """A repeatable number in [0, 1) for `a`."""
     h = np.sin(a * 12.9898) * 43758.547
-    return h - np.floor(h)
+    return float(h - np.floor(h))
 
 
 @compiled
@@ -134,7 +134,9 @@ def shade(
                                 m = 0.65 + 0.35 * spoke + 0.3 * (spoke2 - 0.5)
                                 edge = max(0.0, (r / iris - 0.8) / 0.2)
                                 for q in range(3):
-                                    base = eye_colours[2, q] + (eye_colours[1, q] - eye_colours[2, q]) * min(1.0, f * 1.3)
+                                    base = eye_colours[2, q] + (eye_colours[1, q] - eye_colours[2, q]) * min(
+                                        1.0, f * 1.3
+                                    )
                                     base *= m * (0.75 + 0.5 * f)
                                     colour[q] = base + (eye_colours[3, q] - base) * edge * edge
                         else:

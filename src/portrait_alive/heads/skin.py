@@ -76,9 +76,7 @@ def random_complexion(rng: np.random.Generator, *, woman: float, bearded: bool) 
     )
 
 
-def skin_colours(
-    model: HeadModel, regions: Regions, look: Complexion, hair: Float, rng: np.random.Generator
-) -> Float:
+def skin_colours(model: HeadModel, regions: Regions, look: Complexion, hair: Float, rng: np.random.Generator) -> Float:
     """(V, 3) linear RGB of every model vertex, light not included.
 
     Args:

@@ -21,11 +21,11 @@ class Attachment:
 
     def at(self, vertices: Float) -> Float:
         """Where the points are when the mesh is at `vertices` (V, 3): (P, 3), same unit and axes."""
-        return np.einsum("pk,pkc->pc", self.weights, vertices[self.corners]).astype(np.float32)
+        return np.asarray(np.einsum("pk,pkc->pc", self.weights, vertices[self.corners]), np.float32)
 
     def shift(self, shapes: Float) -> Float:
         """How the points move under each of `shapes` (S, V, 3): (S, P, 3)."""
-        return np.einsum("pk,spkc->spc", self.weights, shapes[:, self.corners]).astype(np.float32)
+        return np.asarray(np.einsum("pk,spkc->spc", self.weights, shapes[:, self.corners]), np.float32)
 
     @staticmethod
     def on_vertices(vertices: NDArray[np.int64] | Ints) -> "Attachment":
@@ -57,7 +57,7 @@ def barycentric_closest(point: Float, triangles: Float) -> tuple[Float, Float]:
     det = np.maximum(d00 * d11 - d01 * d01, 1e-12)
     v, w = (d11 * d20 - d01 * d21) / det, (d00 * d21 - d01 * d20) / det
     inside = np.stack([1 - v - w, v, w], 1)
-    candidates = [np.where((inside >= 0).all(1)[:, None], inside, np.nan)]
+    candidates = [np.where(inside.min(1)[:, None] >= 0, inside, np.nan)]
     for i, j in ((0, 1), (1, 2), (2, 0)):
         edge = triangles[:, j] - triangles[:, i]
         t = ((point - triangles[:, i]) * edge).sum(1) / np.maximum((edge * edge).sum(1), 1e-12)

@@ -51,7 +51,15 @@ def random_background(height: int, width: int, rng: np.random.Generator, *, pain
 
     `painted` makes dark grounds and landscapes likelier.
     """
-    chance = {"plain": 0.13, "graded": 0.27, "blobs": 0.25, "rough": 0.15, "room": 0.12, "landscape": 0.06, "gold": 0.02}
+    chance = {
+        "plain": 0.13,
+        "graded": 0.27,
+        "blobs": 0.25,
+        "rough": 0.15,
+        "room": 0.12,
+        "landscape": 0.06,
+        "gold": 0.02,
+    }
     if painted:
         chance |= {"plain": 0.1, "blobs": 0.08, "rough": 0.35, "room": 0.05, "landscape": 0.15}
     names = list(chance)
@@ -144,7 +152,9 @@ def _landscape(x: Float, y: Float, rng: np.random.Generator) -> Float:
     out = out + np.clip(clouds, -0.3, 1)[..., None] * 22
     for layer in range(4):
         t = (layer + 1) / 4
-        ridge = horizon + 0.12 * layer + (0.16 - 0.02 * layer) * plane_noise(1, width, rng, cells=3.0 + layer, octaves=5)
+        ridge = (
+            horizon + 0.12 * layer + (0.16 - 0.02 * layer) * plane_noise(1, width, rng, cells=3.0 + layer, octaves=5)
+        )
         colour = sky * 0.7 * (1 - t) + ground * t
         rough = plane_noise(height, width, rng, cells=10.0 + 8 * layer, octaves=4)
         inside = np.clip((y - ridge) * height / 2, 0, 1)[..., None]

@@ -43,7 +43,8 @@ def strokes(rng: np.random.Generator, size: int = SIZE, *, width: float, strengt
     half = max(width * size, 1.5)
     count = int(min(800, 2.0 * size * size / (half * half * 5)))
     xy = rng.integers(0, size, (count, 2))
-    tones = np.exp(rng.standard_normal((count, 1)) * strength * 0.22 + rng.standard_normal((count, 3)) * strength * 0.06)
+    shades, tints = rng.standard_normal((count, 1)), rng.standard_normal((count, 3))
+    tones = np.exp((shades * 0.22 + tints * 0.06) * strength)
     lengths = half * np.exp(rng.standard_normal(count) * 0.3) * 2.6
     for (x, y), tone, length in zip(xy, tones, lengths, strict=True):
         angle = float(turn[y, x])
@@ -55,7 +56,8 @@ def strokes(rng: np.random.Generator, size: int = SIZE, *, width: float, strengt
         lighter = 1 + 0.25 * strength
         edge = (colour[0] * lighter, colour[1] * lighter, colour[2] * lighter)
         off = (int(-np.sin(angle) * half / 2), int(np.cos(angle) * half / 2))
-        cv2.line(canvas, (start[0] + off[0], start[1] + off[1]), (end[0] + off[0], end[1] + off[1]), edge, 1, cv2.LINE_AA)
+        start, end = (start[0] + off[0], start[1] + off[1]), (end[0] + off[0], end[1] + off[1])
+        cv2.line(canvas, start, end, edge, 1, cv2.LINE_AA)
     bristles = cv2.GaussianBlur(rng.standard_normal((size, size), np.float32), (0, 0), 0.7) * 0.07 * strength
     return _packed(canvas + bristles[..., None])
 
@@ -87,7 +89,7 @@ def craquelure(rng: np.random.Generator, size: int = SIZE) -> Float:
     facets, _ = subdivision.getVoronoiFacetList([])
     net = np.zeros((size, size), np.uint8)
     for facet in facets:
-        cv2.polylines(net, [facet.astype(np.int32)], True, 255, 1, cv2.LINE_AA)
+        cv2.polylines(net, [np.asarray(facet, np.int32)], True, 255, 1, cv2.LINE_AA)
     return 1 - (net / 255.0).astype(np.float32) * float(rng.uniform(0.06, 0.22))
 
 
@@ -98,7 +100,8 @@ def hatching(rng: np.random.Generator, size: int = SIZE) -> Bytes:
     bend = plane_noise(size, size, rng, cells=4) * 6
     lines = np.sin((np.cos(angle) * x + np.sin(angle) * y + bend) * 2 * np.pi / rng.uniform(3, 7))
     paper = cv2.GaussianBlur(rng.standard_normal((size, size), np.float32), (0, 0), 0.8)
-    return _packed(1 + float(rng.uniform(0.04, 0.16)) * lines * (0.6 + 0.5 * plane_noise(size, size, rng, cells=8)) + 0.25 * paper)
+    pressure = float(rng.uniform(0.04, 0.16)) * (0.6 + 0.5 * plane_noise(size, size, rng, cells=8))
+    return _packed(1 + pressure * lines + 0.25 * paper)
 
 
 def detail_stack(manner: Manner, rng: np.random.Generator, size: int = SIZE) -> Bytes:
