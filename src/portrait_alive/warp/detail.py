@@ -28,13 +28,21 @@ class Cut:
     share: Float
     """(N,) the other sheet's share, at most 0.5."""
 
-    def soften(self, view: Bytes, texture: FineTexture) -> None:
-        """Mix the other sheet's colours into the pixels (h, w, 3) uint8 on the line, in place."""
+    def soften(self, view: Bytes, opacity: Bytes, texture: FineTexture) -> None:
+        """Mix the other sheet's colours into the pixels on the line, in place.
+
+        Args:
+            view: (h, w, 3) uint8.
+            opacity: (h, w) uint8 of the sitter: only where nothing shines through is there anything to do.
+            texture: of the region.
+        """
         if len(self.rows) == 0:
             return
-        other = texture.sample(self.other[None])[0, :, :3].astype(np.float32)
+        other = texture.sample(self.other[None])[0].astype(np.float32)
         own = view[self.rows, self.columns].astype(np.float32)
-        view[self.rows, self.columns] = (own + (other - own) * self.share[:, None] + np.float32(0.5)).astype(np.uint8)
+        solid = (opacity[self.rows, self.columns] == 255) & (other[:, 3] == 255)
+        share = (self.share * solid)[:, None]
+        view[self.rows, self.columns] = (own + (other[:, :3] - own) * share + np.float32(0.5)).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +132,9 @@ class Detail:
         """
         field = cv2.remap(coarse, self.in_region, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         weights.scatter(moved, field)
-        field = cv2.GaussianBlur(field, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
         field -= np.array(offset, np.float32)
         unfolded(field, self.grid.cell, self.nose)
+        field = cv2.GaussianBlur(field, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
         return self.grid.full_size(self.grid.invert(field, self.indices, iterations=3), shift=shift, factor=factor)
 
     def cut(self, upper: Float, lower: Float, below: Float) -> "Cut":

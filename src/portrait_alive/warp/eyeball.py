@@ -8,7 +8,7 @@ import numpy as np
 
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.filling import continue_smoothly
+from portrait_alive.warp.filling import LUMA, continue_smoothly
 
 _RADII = 24
 
@@ -45,8 +45,11 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: Float, sk
     clear *= np.clip(np.minimum(u, opening.width - u) - 0.05 * opening.width, 0, 1)
     distance = np.hypot(x - centre[0], y - centre[1]) / radius
     in_sclera = clear * np.clip((distance - 1.08) * radius, 0, 1)
-    luma = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+    luma = picture @ LUMA
     guess = _guess_sclera(skin)
+    if in_sclera.sum() > 4:  # the brighter part of it: lashes and the lid's shadow are not the ball's colour
+        typical = float(np.average(luma, weights=in_sclera))
+        in_sclera = in_sclera * np.clip((luma - 0.9 * typical) / (0.15 * typical + 1), 0.02, 1)
     if in_sclera.sum() < 0.04 * opening.width**2:
         weight = (in_sclera.sum() / (0.04 * opening.width**2)) * 1.0
         seen = (picture * in_sclera[..., None]).sum((0, 1)) / max(float(in_sclera.sum()), 1e-3)
@@ -67,7 +70,7 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: Float, sk
 
 
 def _guess_sclera(skin: Float) -> Float:
-    grey = float(skin @ np.array([0.299, 0.587, 0.114]))
+    grey = float(skin @ LUMA)
     return cast(Float, (0.55 * np.minimum(grey * 1.08, 235.0) + 0.45 * skin).astype(np.float32))
 
 

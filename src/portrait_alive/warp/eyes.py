@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,13 +11,15 @@ from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut, Detail, inside, smoothstep
 from portrait_alive.warp.eyeball import eyeball
-from portrait_alive.warp.filling import continue_smoothly
+from portrait_alive.warp.filling import LUMA, continue_smoothly
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
 
 _GAZE_LIMIT = 0.28
 """Largest shift of the iris as a fraction of the eye's width."""
 _LASH_SHADE = 0.5
+_SKIN_SHARE = 0.4
+"""How far a drawn lid leans from what surrounds the eye to the colour of skin."""
 _LID_BEGINS = 0.12
 """Closure from which on the lid is drawn instead of squeezed."""
 
@@ -108,19 +111,23 @@ def take_eye_apart(
     u, v = opening.axes(x, y)
     up, low = opening.curves_at(u)
     picture = pixels.astype(np.float32)
-    lash = max(0.07 * opening.width, 1.5)
-    within = np.clip(np.minimum(u, opening.width - u) / (0.06 * opening.width) + 1.0, 0, 1)
-    hidden = np.clip((v - up + lash) / 1.5, 0, 1) * np.clip((low + lash * 0.6 - v) / 1.5, 0, 1) * within
-    hidden = hidden.astype(np.float32)
-    lid = continue_smoothly(picture, 1 - hidden)
-    skin_colour = np.median(lid.reshape(-1, 3), 0).astype(np.float32)
+    width = opening.width
+    lash = max(0.07 * width, 1.5)
+    within = np.clip(np.minimum(u, width - u) / (0.06 * width) + 1.0, 0, 1)
+    hidden = _between(v, up - lash, low + 0.6 * lash) * within
+    # colours come from beyond lashes and corners, and lean to the skin's, or shadow would be spread over the lid
+    wide = _between(v, up - 2.2 * lash, low + 1.6 * lash) * np.clip(np.minimum(u, width - u) / lash + 2.5, 0, 1)
+    skin_colour = np.median(picture[wide < 0.5], 0).astype(np.float32)
+    lid = continue_smoothly(picture, (1 - wide).astype(np.float32))
+    lid += (skin_colour - lid) * np.float32(_SKIN_SHARE)
+    luma, lid_luma = picture @ LUMA, lid @ LUMA
+    dark = np.clip((0.92 * lid_luma - luma) / (0.25 * lid_luma + 6), 0, 1)
+    lashes = _between(v, up - 2.2 * lash, up + 0.35 * lash) * within * dark
+    hidden = np.maximum(hidden, cv2.GaussianBlur(cv2.dilate(lashes, np.ones((3, 3))), (0, 0), 0.8)).astype(np.float32)
+    lid = picture + (lid - picture) * cv2.GaussianBlur(hidden, (0, 0), max(0.025 * width, 0.7))[..., None]
     ball = eyeball(pixels, x, y, opening, points[list(iris)], skin_colour)
     lid = lid + grain * hidden[..., None]
-    luma = picture @ np.array([0.299, 0.587, 0.114], np.float32)
-    lid_luma = lid @ np.array([0.299, 0.587, 0.114], np.float32)
-    band = np.clip((v - up + lash) / (0.5 * lash), 0, 1) * np.clip((0.35 * lash - (v - up)) / 1.5 + 0.5, 0, 1)
-    dark = np.clip((lid_luma - luma) / (0.25 * lid_luma + 6), 0, 1)
-    strand = (band * dark * within).astype(np.float32)
+    strand = lashes.astype(np.float32)
     total = float(strand.sum())
     lash_colour = (picture * strand[..., None]).sum((0, 1)) / total if total > 2 else skin_colour * 0.35
     lash_colour = np.minimum(lash_colour, skin_colour * 0.6)
@@ -291,6 +298,12 @@ def _ball(
     ball = made + (seen - made) * trusted
     shade = np.exp(-np.maximum(v - upper, 0) / (0.07 * opening.width)) * (0.4 * smoothstep(0.05, 0.4, closure))
     return cast(Float, ball * (1 - shade[..., None])), cast(Float, 1 - trusted[..., 0])
+
+
+def _between(v: Float, upper: Float, lower: Float) -> Float:
+    """(h, w) in [0, 1]: 1 between two curves, with edges a pixel and a half wide."""
+    inside = np.clip((v - upper) / 1.5 + 0.5, 0, 1) * np.clip((lower - v) / 1.5 + 0.5, 0, 1)
+    return cast(Float, inside.astype(np.float32))
 
 
 def _bytes(colours: Float) -> Bytes:

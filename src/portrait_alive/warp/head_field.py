@@ -14,7 +14,7 @@ from portrait_alive.warp.mesh_weights import MeshWeights, weights_at
 
 RIM_POINTS = 72
 """Places on the outline of the mesh whose motion beyond the rigid head's spreads outwards."""
-CREASE_BLUR = 0.7
+CREASE_BLUR = 0.9
 """Sigma in nodes: takes the creases between triangles out of the field."""
 SKULL_POINTS = 72
 """The points beyond the mesh that belong to skull and ears come first and move as one piece."""
@@ -78,8 +78,9 @@ class HeadField:
         field[self.mesh.where] = self.mesh.apply(moved)
         rim = self.rim.apply(moved) - (rigid.apply(self.rim_places)[:, :2] - self.rim_places[:, :2])
         field[self.outer] = self.carried @ _rigid_coefficients(rigid, self.centre) + self.spread @ rim
-        shaped = cv2.GaussianBlur(field.reshape(rows, columns, 2), (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE)
+        shaped = field.reshape(rows, columns, 2)
         unfolded(shaped, self.grid.cell, self.nose)
+        shaped = cv2.GaussianBlur(shaped, (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE)
         return shaped
 
 

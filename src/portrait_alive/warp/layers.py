@@ -7,7 +7,7 @@ import numpy as np
 
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
-from portrait_alive.types import Bytes, Float, Picture, SourceFace
+from portrait_alive.types import Box, Bytes, Float, Picture, SourceFace
 from portrait_alive.warp.detail import Detail
 from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
 from portrait_alive.warp.filling import grain_of
@@ -16,7 +16,7 @@ from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import HeadField, head_field
 from portrait_alive.warp.matte import person_matte
 from portrait_alive.warp.mouth import MouthLayer, take_mouth_apart
-from portrait_alive.warp.plate import separate
+from portrait_alive.warp.plate import separate, with_rim
 from portrait_alive.warp.region import HeadFrame, hold_of_head, region_grid
 
 
@@ -60,7 +60,9 @@ class Layers:
         return float(detail.grid.left - self.grid.left), float(detail.grid.top - self.grid.top)
 
 
-def take_apart(picture: Picture, face: SourceFace, basis: ShapeBasis, *, matte: Float | None = None) -> Layers:
+def take_apart(
+    picture: Picture, face: SourceFace, basis: ShapeBasis, *, matte: Float | None = None, room: Box | None = None
+) -> Layers:
     """Take a portrait apart.
 
     Args:
@@ -68,18 +70,21 @@ def take_apart(picture: Picture, face: SourceFace, basis: ShapeBasis, *, matte: 
         face: its face.
         basis: the shape basis, for the mesh's triangles.
         matte: (H, W) float in [0, 1], opacity of the sitter over the whole picture; None computes one.
+        room: box that the driven points will ever be in; None expects a head that turns and nods where it is. Only
+            `--retarget absolute` carries a head further.
     """
     frame = HeadFrame.of(face)
-    grid = region_grid(frame, picture.size)
+    grid = region_grid(frame, picture.size, room)
     height, width = grid.size
     still = _region_of(picture.pixels, grid)
     if matte is None:
         opacity = person_matte(still, face, (grid.left, grid.top), frame.face_height)
     else:
         opacity = _region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / 255
+    opacity = with_rim(opacity, max(0.02 * frame.face_height, 1.5))
     grain_px = frame.face_height / 120
-    background_grain = grain_of(still, _clearest_patch(opacity), (height, width), radius_px=2 * grain_px)
-    layers = separate(still, opacity, margin_px=0.025 * frame.face_height, fill_grain=background_grain)
+    background_grain = grain_of(still, _clearest_patch(still, opacity), (height, width), radius_px=grain_px)
+    layers = separate(still, opacity, margin_px=0.004 * frame.face_height, fill_grain=background_grain)
     sitter = FineTexture.of(np.dstack([layers.sitter, np.round(opacity * 255).astype(np.uint8)]))
     at_nodes = cv2.resize(opacity, (grid.columns, grid.rows), interpolation=cv2.INTER_AREA)
     at_nodes = np.pad(at_nodes, 1, mode="edge").astype(np.float32)
@@ -183,11 +188,16 @@ def _cheek_patch(face: SourceFace, grid: Grid, frame: HeadFrame) -> tuple[slice,
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def _clearest_patch(opacity: Float) -> tuple[slice, slice]:
-    """Rows and columns of the square that shows most background."""
+def _clearest_patch(still: Bytes, opacity: Float) -> tuple[slice, slice]:
+    """Rows and columns of a square of background that shows grain but no structure."""
     height, width = opacity.shape
     side = max(min(height, width) // 5, 4)
-    clear = cv2.blur(1 - opacity, (side, side), borderType=cv2.BORDER_CONSTANT)
-    row, column = np.unravel_index(int(clear.argmax()), clear.shape)
-    top, left = max(int(row) - side // 2, 0), max(int(column) - side // 2, 0)
-    return slice(top, min(top + side, height)), slice(left, min(left + side, width))
+    grey = cv2.cvtColor(still, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    window = (side, side)
+    spread = cv2.blur(grey * grey, window) - cv2.blur(grey, window) ** 2
+    covered = cv2.blur(opacity, window, borderType=cv2.BORDER_CONSTANT)
+    price = spread + 1e4 * covered
+    half = side // 2
+    inner = price[half : height - half, half : width - half]
+    row, column = np.unravel_index(int(inner.argmin()), inner.shape)
+    return slice(int(row), int(row) + side), slice(int(column), int(column) + side)

@@ -71,7 +71,9 @@ def _seeds(points: Float, face_height: float, shape: tuple[int, int]) -> NDArray
     seeds[(below > -0.1 * face_height) & (seeds == cv2.GC_BGD)] = cv2.GC_PR_BGD
     seeds[shoulders & (below > 0)] = cv2.GC_PR_FGD
     _fill(seeds, middle + (hull - middle) * 1.22, cv2.GC_PR_FGD)
-    _fill(seeds, middle + (hull - middle) * 0.94, cv2.GC_FGD)
+    _fill(seeds, middle + (hull - middle) * 0.86, cv2.GC_FGD)
+    face = cv2.convexHull(np.ascontiguousarray(mesh))[:, 0]
+    _fill(seeds, face.mean(0) + (face - face.mean(0)) * 0.96, cv2.GC_FGD)
     neck = (below > -0.1 * face_height) & (below < 0.3 * face_height) & (across < 0.4 * half)
     seeds[neck] = cv2.GC_FGD
     seeds[(below >= 0.3 * face_height) & (across < 0.5 * half + 0.5 * (below - 0.3 * face_height))] = cv2.GC_FGD

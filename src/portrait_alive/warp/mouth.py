@@ -19,8 +19,6 @@ SKULL_ANCHORS = (2, 97, 326, 98, 327, 164)
 """Mesh points under the nose: upper teeth move as they do."""
 JAW_ANCHORS = (152, 175, 199, 200, 148, 377)
 """Mesh points of the chin: lower teeth move as they do."""
-OPEN_GAP = 0.06
-"""A gap between the lips, over the mouth's width, from which on the source's mouth counts as open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +32,8 @@ class MouthLayer:
     lower_skin: MeshWeights
     """Everything below the cut, continued above it."""
     palette: Palette
-    openness: float
-    """1 where the source shows the inside of its mouth, 0 where its lips are closed."""
-    halves: FineTexture
-    """(h, w, 4) the picture, and the opacity of the source's own inside."""
+    inside: FineTexture
+    """(h, w, 3) the picture."""
     grain: Float
     """(h, w, 3) for what is drawn."""
     rest: float
@@ -88,18 +84,13 @@ def take_mouth_apart(
     lip_pixels = _pick(pixels, detail, in_lips)
     lip_colour = np.median(lip_pixels, 0).astype(np.float32)
     skin_colour = np.median(face_pixels.reshape(-1, 3), 0).astype(np.float32)
-    pu, pv = opening.axes(detail.x, detail.y)
-    p_upper, p_lower = opening.curves_at(pu)
-    own = opening.coverage(pu, pv, p_upper, p_lower)
-    gap = opening.gap / opening.width
     return MouthLayer(
         detail=detail,
         opening=opening,
         upper_skin=extended(covered, ~(between & (v > np.minimum(upper, middle))), everywhere),
         lower_skin=extended(covered, ~(between & (v < np.maximum(lower, middle))), everywhere),
         palette=palette_of(face_pixels, lip_colour, skin_colour),
-        openness=smoothstep(0.5 * OPEN_GAP, 1.5 * OPEN_GAP, gap),
-        halves=FineTexture.of(np.dstack([pixels, np.round(own * 255).astype(np.uint8)])),
+        inside=FineTexture.of(pixels),
         grain=grain,
         rest=float(np.interp(opening.width / 2, opening.u, opening.upper)) / opening.width,
     )
@@ -198,22 +189,31 @@ def _inside(
         own_places.append(
             (was[0] + linear[0, 0] * dx + linear[0, 1] * dy, was[1] + linear[1, 0] * dx + linear[1, 1] * dy)
         )
-    drawing = _drawing(layer, own_places, u, v, upper, lower, opening)
-    drawing = drawing + layer.grain[box]
-    colours = drawing
-    seen = np.zeros(u.shape, np.float32)
-    for row, (px, py) in enumerate(own_places):
-        own = layer.halves.sample(detail.positions(px, py, layer.halves.factor)).astype(np.float32)
-        at_u, at_v = rest.axes(px, py)
-        at_upper, at_lower = rest.curves_at(at_u)
-        middle = (at_upper + at_lower) / 2
-        half = np.clip((middle - at_v) * (1 if row == 0 else -1) + 0.5, 0, 1)
-        opacity = own[..., 3] * np.float32(1 / 255) * half
-        colours = colours + (own[..., :3] - colours) * opacity[..., None]
-        seen = seen + opacity * (1 - seen)
-    extra = (opening.gap / opening.width) - (rest.gap / rest.width)
-    shut = (1 - layer.openness) * smoothstep(0.0, 0.03, extra)
-    return colours + (drawing - colours) * np.float32(shut), cast(Float, 1 - seen * np.float32(1 - shut))
+    drawing = _drawing(layer, own_places, u, v, upper, lower, opening) + layer.grain[box]
+    grown = (opening.gap - rest.gap) / (rest.gap + 0.04 * rest.width)
+    kept = np.float32(1 - smoothstep(0.5, 1.8, grown))
+    if kept == 0:
+        return drawing, np.ones(u.shape, np.float32)
+    # what the source shows of its mouth goes with the skull at the top, with the jaw at the bottom, stretched between
+    depth = np.clip((v - upper) / np.maximum(lower - upper, 1e-3), 0, 1)
+    jaw = np.clip((depth - 0.25) / 0.5, 0, 1)
+    jaw = jaw * jaw * (3 - 2 * jaw)
+    (skull_x, skull_y), (jaw_x, jaw_y) = own_places
+    at_u, at_v = rest.axes(skull_x + (jaw_x - skull_x) * jaw, skull_y + (jaw_y - skull_y) * jaw)
+    aside = np.square(2 * u / opening.width - 1)  # towards the corners, corner goes to corner
+    at_u = at_u + (u * np.float32(rest.width / opening.width) - at_u) * np.clip(aside, 0, 1)
+    at_upper, at_lower = rest.curves_at(at_u)
+    beyond = np.maximum(at_upper - at_v, at_v - at_lower)
+    inset = min(0.015 * rest.width, 0.25 * rest.gap)
+    clamped = np.clip(at_v, np.minimum(at_upper + inset, at_lower), np.maximum(at_lower - inset, at_upper))
+    inner_v = np.where(beyond > 0, clamped, at_v)
+    x = rest.origin[0] + at_u * rest.along[0] - inner_v * rest.along[1]
+    y = rest.origin[1] + at_u * rest.along[1] + inner_v * rest.along[0]
+    own = layer.inside.sample(detail.positions(x, y, layer.inside.factor)).astype(np.float32)
+    # an opening that narrows lets less light in
+    own *= np.float32(0.6 + 0.4 * min(1.0, opening.gap / max(rest.gap, 1e-3)))
+    seen = kept * np.clip(1.5 - np.maximum(beyond, 0) / (0.15 * rest.width), 0, 1)
+    return drawing + (own - drawing) * seen[..., None], cast(Float, 1 - seen)
 
 
 def _drawing(
@@ -236,15 +236,17 @@ def _drawing(
     deep = np.clip((v - upper) / np.maximum(lower - upper, 1.0), 0, 1)
     colours = palette.dark * (0.8 + 0.35 * deep)[..., None]
     pixel = float(per_width)
-    parts = [tongue(*rows[1], palette), lower_row(*rows[1], palette, pixel)]
-    if layer.openness < 0.5:
-        parts.append(upper_row(*rows[0], palette, pixel))
-    for part in parts:
+    for part in (
+        tongue(*rows[1], palette),
+        lower_row(*rows[1], palette, pixel),
+        upper_row(*rows[0], palette, pixel),
+    ):
         colours = colours + (part[..., :3] - colours) * part[..., 3:]
     # light falls in from the front: the lips shade the edge, the corners stay dark
     width = opening.width
-    corner = np.clip(np.minimum(u, width - u) / (0.16 * width), 0, 1)
-    shadow = 1 - 0.45 * np.exp(-np.maximum(v - upper, 0) / (0.035 * width))
+    corner = np.clip(np.minimum(u, width - u) / (0.2 * width), 0, 1)
+    corner = corner * (2 - corner)
+    shadow = 1 - 0.5 * np.exp(-np.maximum(v - upper, 0) / (0.045 * width))
     shadow *= 1 - 0.3 * np.exp(-np.maximum(lower - v, 0) / (0.02 * width))
-    light = shadow * (0.35 + 0.65 * corner)
+    light = shadow * (0.25 + 0.75 * corner)
     return cast(Float, (colours * light[..., None]).astype(np.float32))

@@ -8,18 +8,32 @@ import numpy as np
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.filling import continue_smoothly
 
-_SURE = 0.97
 _CLEAR = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class Separation:
-    """A picture as sitter over background: opacity * sitter + (1 - opacity) * background = picture."""
+    """A picture as sitter over background: at rest the two give the picture again, but for the rim's softness."""
 
     sitter: Bytes
-    """(H, W, 3) uint8; beyond the silhouette its colours go on smoothly."""
+    """(H, W, 3) uint8; the picture itself, whose colours go on smoothly beyond the rim."""
     background: Bytes
     """(H, W, 3) uint8; the picture itself where there is no sitter, filled in behind."""
+
+
+def with_rim(opacity: Float, rim_px: float) -> Float:
+    """A sitter's opacity grown by a soft rim, which goes along with the silhouette.
+
+    What a brush, a lens or a sharpening filter left around the outline belongs to the outline: if it stayed behind, a
+    ghost of the sitter would stand in the background.
+
+    Args:
+        opacity: (H, W) float32 in [0, 1].
+        rim_px: where the rim's opacity is one half.
+    """
+    distance = cv2.distanceTransform((opacity < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    ramp = np.clip(1.5 - distance / rim_px, 0, 1)
+    return np.maximum(opacity, ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
 def separate(pixels: Bytes, opacity: Float, *, margin_px: float, fill_grain: Float) -> Separation:
@@ -27,29 +41,22 @@ def separate(pixels: Bytes, opacity: Float, *, margin_px: float, fill_grain: Flo
 
     Args:
         pixels: (H, W, 3) uint8 sRGB.
-        opacity: (H, W) float32 in [0, 1] of the sitter.
-        margin_px: how far beyond the silhouette the background begins to be trusted, so that no ghost of the
-            outline stays in it.
+        opacity: (H, W) float32 in [0, 1] of the sitter, rim included.
+        margin_px: how far beyond the silhouette the background begins to be trusted.
         fill_grain: (H, W, 3) grain for what is filled in.
     """
     picture = pixels.astype(np.float32)
     size = 2 * int(np.ceil(margin_px)) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     near = cv2.dilate((opacity > _CLEAR).astype(np.float32), kernel)
-    soft = cv2.GaussianBlur(near, (0, 0), max(margin_px * 0.3, 0.6))
+    soft = cv2.GaussianBlur(near, (0, 0), max(margin_px * 0.5, 0.6))
     beyond = np.clip(1 - 2 * soft, 0, 1).astype(np.float32)
     filled = continue_smoothly(picture, beyond) + fill_grain * (1 - beyond)[..., None]
-    # up to the silhouette the picture itself is the background, then the filling takes over
-    outside = np.clip(1 - opacity / _CLEAR, 0, 1)[..., None]
-    background = picture * outside + filled * (1 - outside)
-    inside = (opacity > _SURE).astype(np.float32)
-    inside = np.maximum(cv2.erode(inside, np.ones((3, 3), np.uint8)), (opacity >= 1.0).astype(np.float32) * 0.5)
-    sitter = continue_smoothly(picture, inside.astype(np.float32))
-    # what opacity explains badly goes to the sitter's colours, so that at rest the layers give the picture again
-    share = opacity[..., None]
-    missing = picture - (share * sitter + (1 - share) * background)
-    sitter = sitter + missing * share / (share**2 + 0.02)
-    return Separation(_to_bytes(sitter), _to_bytes(background))
+    # from the rim outwards the picture itself is the background again
+    behind = np.clip(opacity / 0.2, 0, 1)[..., None]
+    background = picture + (filled - picture) * (behind * behind * (3 - 2 * behind))
+    inside = np.clip((opacity - 0.02) / 0.1, 0, 1).astype(np.float32)
+    return Separation(_to_bytes(continue_smoothly(picture, inside)), _to_bytes(background))
 
 
 def _to_bytes(colours: Float) -> Bytes:

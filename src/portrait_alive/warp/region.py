@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from portrait_alive.shape import topology
-from portrait_alive.types import MESH_POINTS, Float, SourceFace
+from portrait_alive.types import MESH_POINTS, Box, Float, SourceFace
 from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import SKULL_POINTS
 
@@ -46,17 +46,22 @@ class HeadFrame:
         )
 
 
-def region_grid(frame: HeadFrame, size: tuple[int, int]) -> Grid:
+def region_grid(frame: HeadFrame, size: tuple[int, int], room: Box | None = None) -> Grid:
     """Grid over everything that may move, cut at the picture's edges.
 
     Args:
         frame: the head.
         size: (height, width) of the picture.
+        room: box that the driven points will be in, where that is more than the head's surroundings.
     """
     low, high = frame.hull.min(0), frame.hull.max(0)
     tall = frame.face_height
     left, right = low[0] - REACH_ASIDE * tall, high[0] + REACH_ASIDE * tall
     top, bottom = low[1] - REACH_UP * tall, max(high[1], frame.chin[1]) + REACH_DOWN * tall
+    if room is not None:
+        edge = 0.25 * tall
+        left, right = min(left, room.x - edge), max(right, room.x + room.width + edge)
+        top, bottom = min(top, room.y - edge), max(bottom, room.y + room.height + edge)
     cell = max(round(tall / CELLS_PER_FACE), 1)
     return Grid.over(
         max(int(left), 0), max(int(top), 0), min(int(right) + 1, size[1]), min(int(bottom) + 1, size[0]), cell
@@ -84,11 +89,18 @@ def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int]) -> Float:
 
 
 def _free_of_edges(grid: Grid, nodes: Float, size: tuple[int, int], width: float) -> Float:
+    """0 at the region's edges, except where the picture ends there too: a head that is cut off comes in mirrored."""
     height_px, width_px = grid.size
-    x, y = nodes[..., 0], nodes[..., 1]
-    right, bottom = min(grid.left + width_px, size[1]), min(grid.top + height_px, size[0])
-    inside = np.minimum(np.minimum(x - grid.left, right - x), np.minimum(y - grid.top, bottom - y)) - grid.cell
-    return _smooth(np.clip(inside / width, 0, 1))
+    free = np.ones(nodes.shape[:2], np.float32)
+    for coordinate, low, high, end in (
+        (nodes[..., 0], grid.left, grid.left + width_px, size[1]),
+        (nodes[..., 1], grid.top, grid.top + height_px, size[0]),
+    ):
+        if low > 0:
+            free = np.minimum(free, (coordinate - low - grid.cell) / width)
+        if high < end:
+            free = np.minimum(free, (high - grid.cell - coordinate) / width)
+    return _smooth(np.clip(free, 0, 1).astype(np.float32))
 
 
 def _smooth(t: Float) -> Float:

@@ -6,8 +6,8 @@ from typing import cast
 import numpy as np
 
 from portrait_alive.types import Bytes, Float
+from portrait_alive.warp.filling import LUMA
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _UPPER_EDGES = (0.0, 0.165, 0.295, 0.40, 0.475)
 """Boundaries of the upper teeth from the middle outwards, as fractions of the mouth's width, as seen from the front."""
 _LOWER_EDGES = (0.0, 0.095, 0.195, 0.30, 0.39)
@@ -32,18 +32,18 @@ def palette_of(pixels: Bytes, lips: Float, skin: Float) -> Palette:
         skin: (3,) the face's median colour.
     """
     colours = pixels.reshape(-1, 3).astype(np.float32)
-    luma = colours @ _LUMA
+    luma = colours @ LUMA
     shadow = colours[luma <= np.percentile(luma, 3)].mean(0)
     light = colours[luma >= np.percentile(luma, 92)].mean(0)
     # no darker than the picture's own shadows, no redder than its lips
-    dark = 0.55 * shadow + 0.12 * lips
-    dark *= min(1.0, 0.32 * float(skin @ _LUMA) / max(float(dark @ _LUMA), 1.0))
-    grey = float(light @ _LUMA)
-    teeth = 0.55 * grey + 0.45 * light
+    dark = 0.5 * shadow + 0.2 * lips
+    dark *= min(1.0, 0.34 * float(skin @ LUMA) / max(float(dark @ LUMA), 1.0))
+    grey = float(light @ LUMA)
+    teeth = 0.4 * grey + 0.6 * light
     return Palette(
         dark.astype(np.float32),
-        (teeth * 0.93).astype(np.float32),
-        (0.52 * lips + 0.08 * skin).astype(np.float32),
+        (teeth * 0.95).astype(np.float32),
+        (0.6 * lips + 0.06 * skin).astype(np.float32),
         (0.55 * lips).astype(np.float32),
     )
 
@@ -58,21 +58,21 @@ def upper_row(u: Float, v: Float, palette: Palette, pixel: float) -> Float:
         pixel: one pixel in mouth widths: edges are that soft.
     """
     x = np.abs(u)
-    edge = 0.035 - 0.10 * x * x - 0.012 * _between(x, _UPPER_EDGES)
+    edge = 0.05 - 0.10 * x * x - 0.012 * _between(x, _UPPER_EDGES)
     return _row(x, edge - v, 0.19, _UPPER_EDGES, palette, 1.0, pixel)
 
 
 def lower_row(u: Float, v: Float, palette: Palette, pixel: float) -> Float:
     """Lower teeth and gums; arguments as in `upper_row`."""
     x = np.abs(u)
-    edge = 0.0 + 0.06 * x * x + 0.008 * _between(x, _LOWER_EDGES)
-    return _row(x, v - edge, 0.15, _LOWER_EDGES, palette, 0.72, pixel)
+    edge = 0.055 + 0.06 * x * x + 0.006 * _between(x, _LOWER_EDGES)
+    return _row(x, v - edge, 0.15, _LOWER_EDGES, palette, 0.58, pixel)
 
 
 def tongue(u: Float, v: Float, palette: Palette) -> Float:
     """The tongue's back behind the lower teeth, (h, w, 4) float32; arguments as in `upper_row`."""
-    reach = np.hypot(u / 0.34, (v - 0.16) / 0.2)
-    opacity = np.clip((1.0 - reach) / 0.35, 0, 1)
+    reach = np.hypot(u / 0.4, (v - 0.2) / 0.26)
+    opacity = np.clip((1.0 - reach) / 0.5, 0, 1)
     light = 0.75 + 0.25 * np.exp(-((u / 0.2) ** 2)) - 0.12 * np.exp(-((u / 0.02) ** 2))
     return np.dstack([palette.tongue * light[..., None], 0.9 * opacity]).astype(np.float32)
 
@@ -85,11 +85,11 @@ def _row(
     tooth = np.clip(inward / soft + 0.5, 0, 1)
     # a row is an arch: it recedes into the dark of the corners
     depth = np.clip(x / edges[-1], 0, 1.4)
-    shade = light * (1.0 - 0.62 * depth**2.2)
+    shade = light * (1.0 - 0.75 * depth**2.0)
     gap = np.full_like(x, 1.0)
     for boundary in edges:
         gap = np.minimum(gap, np.abs(x - boundary))
-    line = 0.26 * np.exp(-((gap / (0.008 + 0.5 * pixel)) ** 2)) * min(0.02 / soft, 1.0)
+    line = 0.17 * np.exp(-((gap / (0.008 + 0.5 * pixel)) ** 2)) * min(0.02 / soft, 1.0)
     roundness = 1.0 - 0.10 * np.clip(inward / height, 0, 1)
     tip = 1.0 - 0.10 * np.exp(-inward / 0.02)
     colour = palette.teeth * (shade * (1 - line) * roundness * tip)[..., None]

@@ -92,11 +92,11 @@ class Warper:
         out, opacity = _over(sampled, layers.background)
         for eye, eye_now in zip(layers.eyes, eyes, strict=True):
             view = layers.view(eye.detail, eye_now.offset)
-            eye_now.cut.soften(out[view], texture)
+            eye_now.cut.soften(out[view], opacity[view], texture)
             made = paint_eye(eye, eye_now, out[view], opacity[view], texture, layers.shift(eye.detail), points)
             _note(drawn, made, view)
         if lips is not None:
-            mouth_now.cut.soften(out[mouth_view], texture)
+            mouth_now.cut.soften(out[mouth_view], opacity[mouth_view], texture)
             made = paint_mouth(lips, mouth_now, out[mouth_view], source, points, rigid)
             _note(drawn, made, mouth_view)
         _keep_still(out, layers, origins)
