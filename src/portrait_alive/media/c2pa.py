@@ -156,7 +156,7 @@ def _signer(credentials: Credentials) -> Any:
     try:
         chain, key = credentials.certificate.read_bytes(), credentials.key.read_bytes()
         url = credentials.timestamp_url
-        info = c2pa.C2paSignerInfo(_algorithm(key), chain, key, url.encode() if url else None)
+        info = c2pa.C2paSignerInfo(_algorithm(chain, key), chain, key, url.encode() if url else None)
         return c2pa.Signer.from_info(info)
     except (OSError, ValueError, TypeError, c2pa.C2paError) as error:
         raise UnreadableInputError(
@@ -165,13 +165,16 @@ def _signer(credentials: Credentials) -> Any:
         ) from error
 
 
-def _algorithm(key: bytes) -> bytes:
-    """C2PA's name of the algorithm that a private key calls for."""
+def _algorithm(chain: bytes, key: bytes) -> bytes:
+    """C2PA's name of the algorithm that a leaf and its private key call for; ValueError when they do not match."""
     require_cryptography()
+    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     loaded = load_pem_private_key(key, password=None)
+    if x509.load_pem_x509_certificates(chain)[0].public_key() != loaded.public_key():
+        raise ValueError("the key is not the first certificate's")
     if isinstance(loaded, ec.EllipticCurvePrivateKey):
         return {256: b"es256", 384: b"es384", 521: b"es512"}[loaded.curve.key_size]
     if isinstance(loaded, ed25519.Ed25519PrivateKey):
