@@ -51,7 +51,7 @@ class MeshTrack:
 
     def points(self, frame: int) -> Float:
         """(478, 3) picture pixels."""
-        return (self.meshes[frame] * self.step_px[frame] + self.centres[frame]).astype(np.float32)
+        return np.asarray(self.meshes[frame] * self.step_px[frame] + self.centres[frame], np.float32)
 
     def pose(self, frame: int) -> HeadPose:
         """Head pose in the picture."""

@@ -1,6 +1,7 @@
 """Head rotation as yaw, pitch and roll, and back.
 
-Angles in radians, as seen by the viewer: yaw > 0 turns the face towards the viewer's right (the subject's left), pitch > 0 lifts
+Angles in radians, as seen by the viewer: yaw > 0 turns the face towards the viewer's right (the subject's left),
+pitch > 0 lifts
 the chin, roll > 0 tilts the head clockwise. All three are 0 for a head that faces the viewer upright. Matrices map
 model axes to picture axes (x right, y down, z away), as in `HeadPose`.
 """
@@ -21,7 +22,7 @@ def matrix_of(angles: Float) -> NDArray[np.float64]:
     about_y = _stacked(cy, zero, sy, zero, one, zero, -sy, zero, cy)
     about_x = _stacked(one, zero, zero, zero, cp, -sp, zero, sp, cp)
     about_z = _stacked(cr, -sr, zero, sr, cr, zero, zero, zero, one)
-    return cast(NDArray[np.float64], about_y @ about_x @ about_z)
+    return about_y @ about_x @ about_z
 
 
 def angles_of(matrix: NDArray[np.floating]) -> Float:

@@ -1,5 +1,6 @@
 """Tracks across frames in which no face could be followed: eased over, never dropped and never jumped."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def bridged(
 
 def _gaps(frames: NDArray[np.intp], count: int) -> list[tuple[int, int]]:
     edges = np.concatenate([[-1], frames, [count]])
-    return [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True) if b - a > 1]
+    return [(int(a), int(b)) for a, b in pairwise(edges) if b - a > 1]
 
 
 def _smooth(at: NDArray[np.float64]) -> NDArray[np.float64]:

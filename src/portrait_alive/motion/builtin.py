@@ -1,4 +1,5 @@
-"""Motions that come with the program: curves after published facts of facial motion, varied by a seed, no video needed."""
+"""Motions that come with the program: curves after published facts of facial motion, varied by a seed, no video
+needed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,7 +92,8 @@ def _blink(stage: Performance, generator: np.random.Generator) -> None:
 
 
 def _smile(stage: Performance, generator: np.random.Generator) -> None:
-    """Onset 0.6 s, decay slower (spontaneous smiles: Schmidt, Cohn and Tian 2003), with the cheeks and lids of Duchenne's."""
+    """Onset 0.6 s, decay slower (spontaneous smiles: Schmidt, Cohn and Tian 2003), with the cheeks and lids of
+    Duchenne's."""
     breathe(stage)
     end = stage.duration_s - 0.2
     curve = held(stage.time_s, 0.25, end, 0.65, 0.9)
@@ -133,7 +135,8 @@ def _shake(stage: Performance, generator: np.random.Generator) -> None:
 
 
 def _look_around(stage: Performance, generator: np.random.Generator) -> None:
-    """Gaze shifts in which the eyes leap first, the head follows and the eyes then roll back (Freedman and Sparks 1997)."""
+    """Gaze shifts in which the eyes leap first, the head follows and the eyes then roll back (Freedman and Sparks
+    1997)."""
     breathe(stage)
     places = [(22.0, 2.0), (-20.0, 4.0), (-8.0, -8.0), (0.0, 0.0)]
     if generator.random() < 0.5:
@@ -211,7 +214,10 @@ _MOTIONS: Final[tuple[tuple[BuiltinMotion, _Perform], ...]] = (
     (BuiltinMotion("smile", "Smiles with eyes and cheeks, and lets go.", 4.0, False), _smile),
     (BuiltinMotion("nod", "Nods three times.", 3.0, False), _nod),
     (BuiltinMotion("shake", "Shakes the head.", 3.0, False), _shake),
-    (BuiltinMotion("look-around", "Looks to both sides and back; the eyes lead, the head follows.", 6.0, False), _look_around),
+    (
+        BuiltinMotion("look-around", "Looks to both sides and back; the eyes lead, the head follows.", 6.0, False),
+        _look_around,
+    ),
     (BuiltinMotion("surprise", "Raises brows and lids, drops the jaw.", 3.0, False), _surprise),
     (BuiltinMotion("wink", "Winks with the left eye.", 2.5, False), _wink),
     (BuiltinMotion("laugh", "Laughs without a sound.", 4.0, False), _laugh),

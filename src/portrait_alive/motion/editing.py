@@ -17,7 +17,8 @@ PARTS: Final[tuple[Part, ...]] = ("pose", "mouth", "brows", "lids", "gaze", "bod
 
 
 def trimmed(motion: Motion, start_s: float = 0.0, end_s: float | None = None) -> Motion:
-    """The frames from `start_s` up to `end_s` (None: the end). Neutral stays; sound is dropped, since it no longer fits.
+    """The frames from `start_s` up to `end_s` (None: the end). Neutral stays; sound is dropped, since it no longer
+    fits.
 
     Raises:
         UsageError: nothing is left.
@@ -36,7 +37,8 @@ def trimmed(motion: Motion, start_s: float = 0.0, end_s: float | None = None) ->
 def joined(motions: Sequence[Motion], *, seam_s: float = 0.4) -> Motion:
     """One motion after the other, each relative to its own neutral, with an eased seam.
 
-    The rate, neutral and names are the first motion's; later ones are resampled and moved so that their neutral meets its. At a seam the end of the one and the beginning of the other
+    The rate, neutral and names are the first motion's; later ones are resampled and moved so that their neutral meets
+    its. At a seam the end of the one and the beginning of the other
     overlap by `seam_s` (or by what the shorter has).
 
     Raises:
@@ -88,8 +90,10 @@ def retimed(motion: Motion, speed: float) -> Motion:
     if not 0.1 <= speed <= 10:
         raise UsageError(f"speed {speed:g}: choose a factor from 0.1 to 10")
     count = max(round(motion.frame_count / speed), 1)
-    changed = at_positions(motion, np.arange(count) * speed, motion.fps)
-    return replace(changed, sound=motion.sound if speed == 1 else None, provenance=_edited(motion, f"retimed {speed:g}"))
+    changed = at_positions(motion, np.arange(count, dtype=np.float64) * speed, motion.fps)
+    return replace(
+        changed, sound=motion.sound if speed == 1 else None, provenance=_edited(motion, f"retimed {speed:g}")
+    )
 
 
 def scaled(motion: Motion, part: Part, factor: float) -> Motion:
@@ -105,7 +109,7 @@ def scaled(motion: Motion, part: Part, factor: float) -> Motion:
     rest = motion.neutral
 
     def about(track: NDArray[Any], value: Any) -> NDArray[Any]:
-        return (value + factor * (track - value)).astype(np.float32)
+        return np.asarray(value + factor * (track - value), np.float32)
 
     changes: dict[str, Any] = {}
     if part == "pose":
@@ -130,7 +134,8 @@ def scaled(motion: Motion, part: Part, factor: float) -> Motion:
 def looped(motion: Motion, *, seam_s: float = 0.8) -> Motion:
     """The motion as a loop: after its last frame comes its first, eased.
 
-    The last `seam_s` seconds fade into what came before the first frame of the kept part, so that the loop is shorter by
+    The last `seam_s` seconds fade into what came before the first frame of the kept part, so that the loop is shorter
+    by
     the seam (at most a third of the motion), and positions and speeds both meet.
     """
     overlap = min(round(seam_s * motion.fps), motion.frame_count // 3)
@@ -177,7 +182,7 @@ def eased_in(motion: Motion, seconds: float = 2.0, hold_s: float = 1.0) -> Motio
         else:
             start = np.asarray(getattr(rest, name, np.ones_like(last) if name == "scale" else np.zeros_like(last)))
         along = share.reshape(-1, *[1] * (track.ndim - 1))
-        return (start + along * (last - start)).astype(np.float32)
+        return np.asarray(start + along * (last - start), np.float32)
 
     return motion.with_tracks(ease, provenance=_edited(motion, "eased in"))
 
@@ -193,9 +198,11 @@ def _rebased(motion: Motion, neutral: Neutral) -> Motion:
         if name == "lids":
             return track / np.maximum(own.lids, 0.1) * neutral.lids
         if name == "mouth":
-            return np.maximum(track + np.where(track > own.mouth, 1, track / max(own.mouth, 1e-3)) * (neutral.mouth - own.mouth), 0)
+            return np.maximum(
+                track + np.where(track > own.mouth, 1, track / max(own.mouth, 1e-3)) * (neutral.mouth - own.mouth), 0
+            )
         if name in _REST_TRACKS:
-            return (track - getattr(own, name) + getattr(neutral, name)).astype(np.float32)
+            return np.asarray(track - getattr(own, name) + getattr(neutral, name), np.float32)
         return track
 
     return motion.with_tracks(lambda name, track: np.asarray(shift(name, track), track.dtype), neutral=neutral)
@@ -217,7 +224,7 @@ def _named_like(motion: Motion, names: tuple[str, ...]) -> Motion:
 
 
 def _concatenated(first: Motion, second: Motion, overlap: int, share: NDArray[np.float64]) -> Motion:
-    changed = {}
+    changed: dict[str, Any] = {}
     for name in TRACK_NAMES:
         one, other = getattr(first, name), getattr(second, name)
         kept = len(one) - overlap
@@ -228,9 +235,9 @@ def _concatenated(first: Motion, second: Motion, overlap: int, share: NDArray[np
 
 def _blended(name: str, one: NDArray[Any], other: NDArray[Any], share: NDArray[np.float64]) -> NDArray[Any]:
     if name == "bridged":
-        return one | other
+        return np.asarray(one | other)
     along = share.reshape(-1, *[1] * (one.ndim - 1))
-    return ((1 - along) * one + along * other).astype(np.float32)
+    return np.asarray((1 - along) * one + along * other, np.float32)
 
 
 def _eased(count: int) -> NDArray[np.float64]:
@@ -251,5 +258,3 @@ def _other_side(name: str) -> str:
 def _edited(motion: Motion, how: str) -> dict[str, str]:
     past = motion.provenance.get("edits")
     return dict(motion.provenance) | {"edits": f"{past}, {how}" if past else how}
-
-

@@ -16,7 +16,8 @@ Look = Literal["driver", "camera", "keep"]
 _EYEBALL_RADIUS = 1.2  # cm
 _SIDE_LIMIT = 0.62
 _HEIGHT_LIMIT = 0.42
-"""Farthest iris positions from the middle of the eye, in half-widths: further out there is no painted iris left to see."""
+"""Farthest iris positions from the middle of the eye, in half-widths: further out there is no painted iris left to
+see."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class Irises:
         change = straight - self.gaze
         # up and down a straight gaze rests where lids of this eye leave the iris: trust the painter about half
         change[:, 1] *= 0.5
-        return change.astype(np.float32)
+        return np.asarray(change, np.float32)
 
     def move(self, points: NDArray[np.float64], change: Float) -> None:
         """Turn both irises in `points` (P, 3), in place, by a change of gaze (2, 2) in half-widths."""

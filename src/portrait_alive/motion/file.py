@@ -87,7 +87,9 @@ def load_motion(path: Path) -> Motion:
     try:
         size = path.stat().st_size
         if size > _MOST_BYTES:
-            raise UnreadableInputError(f"{path}: {size >> 20} MB is too large for a motion file; track the driver again")
+            raise UnreadableInputError(
+                f"{path}: {size >> 20} MB is too large for a motion file; track the driver again"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise UnreadableInputError(f"{path}: cannot be read ({error}); check the path") from error
@@ -129,7 +131,7 @@ def _motion_from(content: bytes, name: str) -> Motion:
         neutral=Neutral(**rest, mouth=float(_checked(tensors, "neutral.mouth", (1,), name)[0])),
         sound=_sound(tensors, name),
         provenance=_provenance(metadata.get("provenance", "{}"), name),
-        **tracks,  # type: ignore[arg-type]
+        **tracks,
     )
 
 

@@ -5,18 +5,18 @@ say about this face's rest is kept as an offset for each point, so that it is no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait_alive.motion.measures import in_head_frame
+from portrait_alive.motion.measures import eye_distance, in_head_frame
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
-from portrait_alive.shape.fit import FITTED_POINTS, HeadFitter
+from portrait_alive.shape.fit import FITTED_POINTS, IDENTITY_RIDGE, HeadFitter
 from portrait_alive.shape.pose import weak_perspective
-from portrait_alive.types import MESH_POINTS, Float, HeadFit, HeadPose, Landmarks
+from portrait_alive.types import MESH_POINTS, Float, HeadPose, Landmarks
 
 _RIDGE = 0.6
 """Weighted squared residual, summed over the points in model units, that a full expression shape is worth."""
@@ -25,8 +25,9 @@ _NEGATIVE_SOFTNESS = 0.05
 """Muscles pull, they do not push: weights below 0 cost more, by a ramp of this width so that no weight flickers."""
 _ROUNDS, _FIRST_ROUNDS = 2, 4
 _MATCH_SLACK = 0.02
-"""Model units squared: how exactly the brows' heights and the mouth's corners are matched after the fit. A ridge takes a fifth off every raise of a brow; what is seen first should not pay that."""
-_IDENTITY_FRAMES = 12
+"""Model units squared: how exactly brow heights and mouth corners are matched after the fit. A ridge takes a fifth off
+every raise of a brow; what is seen first should not pay for that."""
+_IDENTITY_FRAMES, _IDENTITY_ROUNDS = 12, 3
 _OFFSET_SHRINK = 0.9
 
 _EXPRESSION_WEIGHTS: Final = (("contour", 0.3), ("eyes", 2.0), ("mouth", 3.0), ("brows", 6.0))
@@ -77,15 +78,12 @@ class Follower:
     """(E, M) change of expression weights per model unit that one of the M matched lengths is off."""
     pose_weights: NDArray[np.float64]
     """(468,) weight of each point for the pose."""
-    eye_distance: float
-    """Of the subject, model units."""
 
     @staticmethod
     def of(fitter: HeadFitter, subject: Subject) -> "Follower":
         """Prepare a subject."""
         modes = fitter.basis.expression[:, :FITTED_POINTS].astype(np.float64)
         weights = _weights(_EXPRESSION_WEIGHTS)
-        eyes = subject.rest[list(topology.EYE_CORNERS)]
         return Follower(
             fitter=fitter,
             subject=subject,
@@ -94,7 +92,6 @@ class Follower:
             gram=np.einsum("ipa,p,jpb->abij", modes, weights, modes, optimize=True).reshape(9, -1),
             matching=_matching(fitter.basis, modes),
             pose_weights=_weights(_POSE_WEIGHTS),
-            eye_distance=float(np.linalg.norm((eyes[:2].mean(0) - eyes[2:].mean(0))[:2])),
         )
 
     def follow(self, points: Float, before: Followed | None) -> Followed:
@@ -117,21 +114,19 @@ class Follower:
         shape = self._shape(rest, expression)
         explained = pose.scale * shape @ pose.rotation[:2].T + pose.translation[:2]
         distance = np.hypot(*(explained - seen_points).T).mean()
-        return Followed(pose, expression, float(distance / (self.eye_distance * pose.scale)))
+        return Followed(pose, expression, float(distance / (eye_distance(rest) * pose.scale)))
 
     def shape(self, followed: Followed) -> NDArray[np.float64]:
         """(478, 3) the subject's face with this frame's expression, model units."""
         full = np.tensordot(followed.expression, self.fitter.basis.expression[:, :MESH_POINTS], 1)
         return cast(NDArray[np.float64], self.subject.rest + full)
 
-    def _pose(
-        self, points: NDArray[np.float64], shape: NDArray[np.float64], start: HeadPose | None
-    ) -> HeadPose:
-        return weak_perspective(points, shape, self.pose_weights, iterations=6 if start is None else 3, start=start)
+    def _pose(self, points: NDArray[np.float64], shape: NDArray[np.float64], start: HeadPose | None) -> HeadPose:
+        return weak_perspective(points, shape, self.pose_weights, iterations=4 if start is None else 2, start=start)
 
     def _shape(self, rest: NDArray[np.float64], expression: NDArray[np.float64]) -> NDArray[np.float64]:
         flat = expression @ self.modes.reshape(len(self.modes), -1)
-        return cast(NDArray[np.float64], rest + flat.reshape(-1, 3))
+        return np.asarray(rest + flat.reshape(-1, 3))
 
     def _lengths_missed(
         self, points: NDArray[np.float64], pose: HeadPose, shape: NDArray[np.float64]
@@ -189,38 +184,67 @@ def _weights(groups: tuple[tuple[str, float], ...]) -> NDArray[np.float64]:
     weights = np.ones(FITTED_POINTS)
     for group, weight in groups:
         weights[list(topology.GROUPS[group])] = weight
-    return weights / weights.mean()
+    return np.asarray(weights / weights.mean())
 
 
 def meet_subject(frames: Sequence[Landmarks], fitter: HeadFitter) -> Subject:
-    """Identity and own offsets of a face from some frames of it, jointly: median of the fits, then mean residual at rest.
+    """Identity and own offsets of a face from some frames of it, jointly: one identity explains all of them.
+
+    In turn: pose and expression of each frame for the identity so far, then the identity for all poses and
+    expressions; at last,
+    what is still missed in all frames alike becomes the face's own offsets.
 
     Args:
         frames: at least one; spread over time, best with the head turning a little.
     """
-    chosen = [frames[i] for i in np.unique(np.linspace(0, len(frames) - 1, _IDENTITY_FRAMES).astype(int))]
-    fits = [fitter.fit(face) for face in chosen]
-    identity = np.median([fit.identity for fit in fits], 0).astype(np.float32)
+    chosen = [frames[i].points for i in np.unique(np.linspace(0, len(frames) - 1, _IDENTITY_FRAMES).astype(int))]
+    identity = np.zeros(len(fitter.basis.identity), np.float32)
+    seen: list[Followed | None] = [None] * len(chosen)
+    follower = Follower.of(fitter, Subject(identity, _neutral_shape(identity, fitter)))
+    for _ in range(_IDENTITY_ROUNDS):
+        seen = [follower.follow(points, before) for points, before in zip(chosen, seen, strict=True)]
+        identity = _joint_identity(chosen, seen, follower)  # type: ignore[arg-type]
+        follower = replace(follower, subject=Subject(identity, _neutral_shape(identity, fitter)))
     if len(chosen) == 1:  # one picture cannot tell offset from expression
-        rest = fitter.basis.shape(identity, np.zeros(len(fitter.basis.expression), np.float32))
-        return Subject(identity, rest[:MESH_POINTS].astype(np.float64))
-    return Subject(identity, _own_rest(chosen, identity, fitter))
+        return follower.subject
+    return Subject(identity, _own_rest(chosen, follower))
 
 
-def _own_rest(frames: Sequence[Landmarks], identity: Float, fitter: HeadFitter) -> NDArray[np.float64]:
-    rest = fitter.basis.shape(identity, np.zeros(len(fitter.basis.expression), np.float32))[:MESH_POINTS]
-    rest = rest.astype(np.float64)
-    for _ in range(2):
-        follower = Follower.of(fitter, Subject(identity, rest))
-        offsets, weights = [], []
-        for face in frames:
-            followed = follower.follow(face.points, None)
-            shape = follower.shape(followed).astype(np.float32)
-            seen = in_head_frame(face.points[:MESH_POINTS], followed.pose, shape)
-            offsets.append((seen - shape)[:, :2])
-            # a turned face shows its far side badly
-            weights.append(float(followed.pose.rotation[2, 2]) ** 4)
-        mean = np.average(offsets, axis=0, weights=weights)
-        rest = rest.copy()
-        rest[:FITTED_POINTS, :2] += _OFFSET_SHRINK * mean[:FITTED_POINTS]
+def _neutral_shape(identity: Float, fitter: HeadFitter) -> NDArray[np.float64]:
+    """(478, 3) the basis's idea of an identity without expression."""
+    still = np.zeros(len(fitter.basis.expression), np.float32)
+    return fitter.basis.shape(identity, still)[:MESH_POINTS].astype(np.float64)
+
+
+def _joint_identity(frames: Sequence[Float], seen: Sequence[Followed], follower: Follower) -> Float:
+    """(I,) ridge regression over all frames at once, turned and blinking ones included."""
+    fitter = follower.fitter
+    count = len(fitter.basis.identity)
+    modes = fitter.basis.identity[:, :FITTED_POINTS].astype(np.float64).reshape(count, -1)
+    mean = fitter.basis.mean[:FITTED_POINTS].astype(np.float64)
+    gram = fitter.identity_gram.reshape(9, -1)
+    normal = np.zeros((count, count))
+    right = np.zeros(count)
+    for points, followed in zip(frames, seen, strict=True):
+        pose = followed.pose
+        axes = pose.rotation[:2].astype(np.float64)
+        shape = mean + (followed.expression @ follower.modes.reshape(len(follower.modes), -1)).reshape(-1, 3)
+        wanted = (points[:FITTED_POINTS, :2] - pose.translation[:2]) / pose.scale - shape @ axes.T
+        normal += ((axes.T @ axes).reshape(9) @ gram).reshape(count, count)
+        right += modes @ ((wanted * fitter.weights[:, None]) @ axes).reshape(-1)
+    normal[np.diag_indices(count)] += IDENTITY_RIDGE * len(frames)
+    return np.linalg.solve(normal, right).astype(np.float32)
+
+
+def _own_rest(frames: Sequence[Float], follower: Follower) -> NDArray[np.float64]:
+    """(478, 3) rest of the subject with what all frames miss alike added."""
+    offsets, weights = [], []
+    for points in frames:
+        followed = follower.follow(points, None)
+        shape = follower.shape(followed).astype(np.float32)
+        offsets.append((in_head_frame(points[:MESH_POINTS], followed.pose, shape) - shape)[:, :2])
+        # a turned face shows its far side badly
+        weights.append(float(followed.pose.rotation[2, 2]) ** 4)
+    rest = follower.subject.rest.copy()
+    rest[:FITTED_POINTS, :2] += _OFFSET_SHRINK * np.average(offsets, axis=0, weights=weights)[:FITTED_POINTS]
     return rest

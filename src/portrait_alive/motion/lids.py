@@ -90,6 +90,7 @@ class EyeLids:
 
     @staticmethod
     def _bulge(gap: NDArray[np.float64], fraction: float) -> NDArray[np.float64]:
-        """(7,) how far towards the viewer the eyeball pushes the lid at a fraction of the way from upper to lower margin."""
+        """(7,) how far towards the viewer the eyeball pushes the lid at a fraction of the way from upper to lower
+        margin."""
         inside = float(np.clip(fraction, 0.0, 1.0))
-        return -4 * inside * (1 - inside) * (gap[:, :2] ** 2).sum(1) / (8 * _EYEBALL_RADIUS)
+        return np.asarray(-4 * inside * (1 - inside) * (gap[:, :2] ** 2).sum(1) / (8 * _EYEBALL_RADIUS))

@@ -14,15 +14,17 @@ _UPPER_SHARE = 0.35
 """Of the way to contact; the lower lip comes up by the rest."""
 _LIP_HEIGHT = 0.9  # cm from the mouth's line within which skin moves with its lip
 _REACH = 3.2  # cm from the mouth's line at which skin stays where it is
-_MAX_JAW_MORE = 0.5
+_MAX_JAW_MORE = 0.8
 """At most so much jawOpen is added to reach an opening that the fitted expression falls short of."""
 
 
 def literal_opening(opening: float, driver_rest: float, source_rest: float) -> float:
     """Opening of the portrait's mouth for the driver's, all over the eyes' distance, 0 for 0.
 
-    Closed is closed; the driver's rest is the portrait's rest; beyond it the portrait opens by as much as the driver. Between,
-    straight, at most twice as fast, so that a driver who rests with closed lips can speak through a portrait that smiles
+    Closed is closed; the driver's rest is the portrait's rest; beyond it the portrait opens by as much as the driver.
+    Between,
+    straight, at most twice as fast, so that a driver who rests with closed lips can speak through a portrait that
+    smiles
     with open ones.
     """
     rest = max(source_rest, 0.0)
@@ -64,7 +66,8 @@ class Lips:
         )
 
     def set_gap(self, points: NDArray[np.float64], gap: float, jaw_weight: float) -> None:
-        """Bring the lips in `points` (P, 3), in place, to a gap in model units: by the jaw as far as it is open, then by the lips.
+        """Bring the lips in `points` (P, 3), in place, to a gap in model units: by the jaw as far as it is open, then
+        by the lips.
 
         Args:
             points: source points in the head's frame with the expression applied.
@@ -112,4 +115,4 @@ def _closing_shares(
     for position, (u, low) in enumerate(zip(upper, lower, strict=True)):
         shares[[u, low]] = 0.0
         shares[u, position], shares[low, position] = _UPPER_SHARE, -(1.0 - _UPPER_SHARE)
-    return shares
+    return np.asarray(shares)

@@ -1,6 +1,7 @@
 """What a living face does while it does nothing: breathing, sway, blinks, glances."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.motion.performance import Performance, saccade, wander
 
@@ -57,7 +58,7 @@ def glances(stage: Performance, generator: np.random.Generator) -> None:
     _shift(stage, stage.duration_s - 0.6, -gaze)
 
 
-def _shift(stage: Performance, at_s: float, step: np.ndarray) -> None:  # type: ignore[type-arg]
+def _shift(stage: Performance, at_s: float, step: NDArray[np.float64]) -> None:
     stage.look(right_rad=saccade(stage.time_s, at_s, step[0]), down_rad=saccade(stage.time_s, at_s, step[1]))
     # lids go with the eyes, down more than up
     stage.lower_lids(0.9 * np.clip(saccade(stage.time_s, at_s, step[1]), -0.3, 0.3))

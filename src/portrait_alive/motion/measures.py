@@ -5,7 +5,7 @@ in the mean is a blink that does not close.
 """
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ EYE_LOWER: Final = (topology.RIGHT_EYE_LOWER, topology.LEFT_EYE_LOWER)
 IRISES: Final = (topology.RIGHT_IRIS, topology.LEFT_IRIS)
 _LID_MIDDLE = slice(3, 6)
 """The three middle pairs of the nine on a lid margin."""
-_LIP_MIDDLE = slice(4, 7)
-"""The three middle pairs of the eleven on an inner lip."""
+_UPPER_LIP_MIDDLE: Final = list(topology.UPPER_LIP_INNER)[4:7]
+_LOWER_LIP_MIDDLE: Final = list(topology.LOWER_LIP_INNER)[4:7]
+"""The three middle pairs of the eleven on the inner lips."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,8 @@ def measured(points: NDArray[np.floating]) -> FaceMeasures:
 
 def lip_gap(points: NDArray[np.floating]) -> float:
     """Signed distance from upper to lower inner lip in the middle of the mouth, in the unit of the points."""
-    upper = points[list(topology.UPPER_LIP_INNER[_LIP_MIDDLE]), 1]
-    lower = points[list(topology.LOWER_LIP_INNER[_LIP_MIDDLE]), 1]
+    upper = points[_UPPER_LIP_MIDDLE, 1]
+    lower = points[_LOWER_LIP_MIDDLE, 1]
     return float((lower - upper).mean())
 
 
@@ -81,7 +82,7 @@ def in_head_frame(points: Float, pose: HeadPose, shape: Float) -> NDArray[np.flo
 def unplaced(points: Float, pose: HeadPose) -> NDArray[np.float64]:
     """Picture points (N, 3) taken back into model units and axes: the inverse of `shape.basis.place`."""
     centred = (points.astype(np.float64) - pose.translation) / pose.scale
-    return cast(NDArray[np.float64], centred @ pose.rotation.astype(np.float64))
+    return centred @ pose.rotation.astype(np.float64)
 
 
 def relaxed_lid_opening(basis: ShapeBasis, identity: Float) -> Float:

@@ -22,7 +22,8 @@ _HELD = 0.35
 def found_neutral(motion: Motion) -> Neutral:
     """Rest of the subject of a tracked motion.
 
-    Pose, expression and gaze have their rest each for itself: who talks all through, or never looks into the camera, has one all the same. For a still, and for less than half a
+    Pose, expression and gaze have their rest each for itself: who talks all through, or never looks into the camera,
+    has one all the same. For a still, and for less than half a
     second, it is the head model's own rest, so that what the still shows is motion.
     """
     seen = np.flatnonzero(~motion.bridged)

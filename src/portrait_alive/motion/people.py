@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final
 
 import cv2
@@ -80,7 +80,7 @@ def watch(frames: Iterable[Bytes], tracker: Tracker) -> Iterator[Glimpse]:
     while chunk := list(islice(source, CHUNK)):
         cuts = [scene.changes(frame) for frame in chunk]
         starts = [0, *(at for at, cut in enumerate(cuts) if cut and at > 0), len(chunk)]
-        for start, end in zip(starts[:-1], starts[1:], strict=True):
+        for start, end in pairwise(starts):
             if cuts[start]:
                 for person in people:
                     person.last = None
@@ -99,7 +99,7 @@ def _recognise(found: list[Landmarks], people: list[_Person]) -> None:
     for person in people:
         if person.last is None or not unmatched:
             continue
-        nearest = max(unmatched, key=lambda face: face.box.overlap(person.last.box))  # type: ignore[union-attr] # noqa: B023
+        nearest = max(unmatched, key=lambda face: face.box.overlap(person.last.box))  # type: ignore[union-attr]
         if nearest.box.overlap(person.last.box) > _SAME_OVERLAP:
             unmatched.remove(nearest)
     largest = max((face.box.height for face in found), default=0.0)
@@ -107,7 +107,7 @@ def _recognise(found: list[Landmarks], people: list[_Person]) -> None:
     # somebody who was lost is the likelier explanation of a face than somebody new
     for person in sorted((p for p in people if p.last is None), key=lambda p: -p.seen):
         if unmatched:
-            face = max(unmatched, key=lambda f: -abs(np.log(max(f.box.height, 1.0) / person.size)))  # noqa: B023
+            face = max(unmatched, key=lambda f: -abs(np.log(max(f.box.height, 1.0) / person.size)))
             person.last = face
             unmatched.remove(face)
     for face in unmatched:

@@ -20,7 +20,8 @@ GAZE_PER_RAD = 0.83
 _NECK_PIVOT = np.array([0.0, 4.0, 1.5])
 """Where a head turns (model units from the head model's origin): the top of the neck."""
 _BLINK_CLOSING_S, _BLINK_SHUT_S, _BLINK_OPENING_S = 0.08, 0.03, 0.19
-"""A spontaneous blink: down in some 80 ms, up in about twice that (Evinger, Manning and Sibony 1991; VanderWerf et al. 2003)."""
+"""A spontaneous blink: down in some 80 ms, up in about twice that (Evinger, Manning and Sibony 1991; VanderWerf et
+al. 2003)."""
 
 
 @dataclass(eq=False)
@@ -118,7 +119,8 @@ def saccade(time_s: Curve, start_s: float, amplitude_rad: float) -> Curve:
 def wander(time_s: Curve, duration_s: float, fastest_hz: float, generator: np.random.Generator) -> Curve:
     """A slow random drift with standard deviation about 1 and zero at both ends, where it also meets itself: it loops.
 
-    Harmonics of the duration up to `fastest_hz`, amplitudes falling as 1/f, like standing sway (Collins and De Luca 1993).
+    Harmonics of the duration up to `fastest_hz`, amplitudes falling as 1/f, like standing sway (Collins and De Luca
+    1993).
     """
     harmonics = np.arange(1, max(int(fastest_hz * duration_s), 2) + 1)
     strength = generator.normal(size=len(harmonics)) / harmonics

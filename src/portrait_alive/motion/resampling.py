@@ -24,7 +24,7 @@ def at_positions(motion: Motion, positions: NDArray[np.float64], fps: Fraction) 
 
     def read(name: str, track: NDArray[Any]) -> NDArray[Any]:
         if name == "bridged":
-            return track[np.clip(np.rint(positions).astype(int), 0, len(track) - 1)]
+            return np.asarray(track[np.clip(np.rint(positions).astype(int), 0, len(track) - 1)])
         return interpolated(track, positions).astype(np.float32)
 
     return motion.with_tracks(read, fps=fps)
@@ -37,9 +37,7 @@ def interpolated(track: NDArray[Any], positions: NDArray[np.float64]) -> NDArray
     clipped = np.clip(positions, 0, last)
     base = np.clip(np.floor(clipped).astype(int), 0, max(last - 1, 0))
     fraction = (clipped - base).reshape(-1, *[1] * (track.ndim - 1))
-    before, start, end, after = (
-        track[np.clip(base + offset, 0, last)].astype(np.float64) for offset in (-1, 0, 1, 2)
-    )
+    before, start, end, after = (track[np.clip(base + offset, 0, last)].astype(np.float64) for offset in (-1, 0, 1, 2))
     slope_start, slope_end = (end - before) / 2, (after - start) / 2
     square, cube = fraction**2, fraction**3
     value = (
@@ -48,4 +46,4 @@ def interpolated(track: NDArray[Any], positions: NDArray[np.float64]) -> NDArray
         + (3 * square - 2 * cube) * end
         + (cube - square) * slope_end
     )
-    return np.clip(value, np.minimum(start, end), np.maximum(start, end))
+    return np.asarray(np.clip(value, np.minimum(start, end), np.maximum(start, end)))

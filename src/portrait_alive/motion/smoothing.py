@@ -1,6 +1,7 @@
 """Zero-phase smoothing that lets go where something happens: a resting head rests, a blink stays a blink.
 
-Nothing is causal when the whole driver is at hand, so every filter here is symmetric in time. Each track group is smoothed
+Nothing is causal when the whole driver is at hand, so every filter here is symmetric in time. Each track group is
+smoothed
 heavily, moderately and lightly; where the finer version differs from the coarser by more than the tracker's own noise,
 something moved, and the finer one is taken (the idea of the One-Euro filter, Casiez et al. 2012, run both ways).
 The noise is measured on the clip itself.
@@ -45,7 +46,8 @@ _GAZE = _Manner(light_frames=0.5, most_noise=0.03)
 
 
 def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
-    """The motion with its tracks smoothed; scale locked to its slow part. Built-in motions are smooth and stay as they are.
+    """The motion with its tracks smoothed; scale locked to its slow part. Built-in motions are smooth and stay as
+    they are.
 
     Args:
         motion: as tracked.
@@ -58,7 +60,8 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
     mouth = np.array([name.startswith(_MOUTH) for name in names])
     brows = np.array([name.startswith(_BROWS) for name in names])
     expression = motion.expression.copy()
-    # contact of the lips is kept frame by frame; lips and jaw move as one, so that a plosive is sharp in all of its tracks or in none
+    # contact of the lips is kept frame by frame; lips and jaw move as one, so that a plosive is sharp in all of its
+    # tracks or in none
     speech = _adaptive(np.column_stack([expression[:, mouth], motion.mouth]), fps, strength, _SPEECH)
     expression[:, mouth] = speech[:, :-1]
     expression[:, brows] = _adaptive(expression[:, brows], fps, strength, _MIMIC)
@@ -69,7 +72,7 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
         motion,
         rotation=_adaptive(motion.rotation, fps, strength, _TURN),
         translation=_adaptive(motion.translation, fps, strength, _SHIFT),
-        scale=gaussian(motion.scale[:, None], _SCALE_S * fps * strength)[:, 0],
+        scale=gaussian(motion.scale[:, None], _SCALE_S * fps * strength, level_ends=True)[:, 0].astype(np.float32),
         expression=expression,
         lids=np.maximum(_adaptive(motion.lids, fps, strength, _LIDS), 0.0),
         gaze=gaze.reshape(-1, 2, 2),
@@ -100,7 +103,8 @@ def _adaptive(track: NDArray[np.float32], fps: float, strength: float, manner: _
 
 
 def noise_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(D,) standard deviation of the frame-to-frame noise of (T, D) tracks, from the quiet part of their second differences.
+    """(D,) standard deviation of the frame-to-frame noise of (T, D) tracks, from the quiet part of their second
+    differences.
 
     For white noise the second difference has sqrt(6) times its deviation; the lower quartile ignores movement.
     """
@@ -108,8 +112,12 @@ def noise_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.percentile(second, 40, axis=0) / (0.5244 * np.sqrt(6.0)))
 
 
-def gaussian(values: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
-    """(T, D) convolved in time with a Gaussian of `sigma` frames; ends continue by point reflection, so that a drift drifts on."""
+def gaussian(values: NDArray[np.floating], sigma: float, *, level_ends: bool = False) -> NDArray[np.float64]:
+    """(T, D) convolved in time with a Gaussian of `sigma` frames.
+
+    Beyond the ends the track goes on reflected through its end point, so that a drift drifts on; with `level_ends`
+    mirrored instead, so that the end point itself, noise and all, is not held on to.
+    """
     data = np.asarray(values, np.float64)
     if sigma < 0.15:
         return data
@@ -117,7 +125,9 @@ def gaussian(values: NDArray[np.floating], sigma: float) -> NDArray[np.float64]:
     offsets = np.arange(-reach, reach + 1)
     kernel = np.exp(-((offsets / sigma) ** 2) / 2)
     kernel /= kernel.sum()
-    head, tail = 2 * data[:1] - data[reach:0:-1], 2 * data[-1:] - data[-2 : -reach - 2 : -1]
+    head, tail = data[reach:0:-1], data[-2 : -reach - 2 : -1]
+    if not level_ends:
+        head, tail = 2 * data[:1] - head, 2 * data[-1:] - tail
     padded = np.concatenate([head, data, tail])
     result = np.zeros_like(data)
     for weight, offset in zip(kernel, offsets, strict=True):

@@ -1,6 +1,7 @@
 """Mouth shapes from a voice: loudness opens the jaw, the first two formants shape the lips. Offline, no network.
 
-Formants by linear prediction (Atal and Hanauer 1971): the first rises with the jaw's opening, the second with spread lips
+Formants by linear prediction (Atal and Hanauer 1971): the first rises with the jaw's opening, the second with spread
+lips
 and falls with rounded ones (Peterson and Barney 1952). Enough to be in time and to close where the voice stops; which
 consonant it was stays unknown.
 """
@@ -27,7 +28,8 @@ _RATE_HZ = 8000
 _HOP_S, _WINDOW_S = 0.01, 0.03
 _LPC_ORDER = 10
 _LEAD_S = 0.06
-"""The mouth shapes a sound before it is heard (Chandrasekaran et al. 2009: by 100 to 300 ms, most of it closing-to-opening)."""
+"""The mouth shapes a sound before it is heard (Chandrasekaran et al. 2009: by 100 to 300 ms, most of it closing-to-
+opening)."""
 _LONGEST_S = 3600
 _FLOOR_DB, _RANGE_DB = -34.0, 30.0
 """Below this, against the loud parts, there is no voice; so far above the floor it is loud."""
@@ -75,7 +77,7 @@ def heard(samples: NDArray[np.float64]) -> Voice:
     hop, window = round(_HOP_S * _RATE_HZ), round(_WINDOW_S * _RATE_HZ)
     padded = np.pad(samples, window // 2, mode="constant")
     count = max((len(samples) - 1) // hop + 1, 1)
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(padded, (0, window)), window)[:: hop][:count]
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(padded, (0, window)), window)[::hop][:count]
     power = (frames**2).mean(1)
     level = 10 * np.log10(power + 1e-10)
     loud = float(np.percentile(level, 95))

@@ -34,7 +34,8 @@ class _Syllable:
 
 
 def silent_syllables(stage: Performance, generator: np.random.Generator) -> None:
-    """Fill the stage with phrases of syllables, pauses, beats of the head and blinks in the pauses; ends with closed lips."""
+    """Fill the stage with phrases of syllables, pauses, beats of the head and blinks in the pauses; ends with closed
+    lips."""
     at = 0.35
     while at < stage.duration_s - 0.7:
         end = min(at + float(generator.uniform(*_PHRASE_S)), stage.duration_s - 0.35)
@@ -84,7 +85,8 @@ def _articulate(stage: Performance, syllable: _Syllable) -> None:
 
 
 def close_lips(stage: Performance, at_s: float, half_s: float) -> None:
-    """Press the lips together around a moment: a plosive, held for `half_s` to either side; at least one frame is shut."""
+    """Press the lips together around a moment: a plosive, held for `half_s` to either side; at least one frame is
+    shut."""
     reach = max(half_s, 0.51 / float(stage.fps))
     rise = 0.05
     shut = eased((stage.time_s - at_s + reach + rise) / rise) - eased((stage.time_s - at_s - reach) / rise)

@@ -74,11 +74,16 @@ def track_driver(
 
 def _chosen(recorders: dict[int, Recorder], driver_face: int | None, name: str) -> int:
     if not recorders:
-        raise NoFaceError(f"{name}: no face was found in any frame; choose another clip, --tracker mediapipe, or --from/--to")
+        raise NoFaceError(
+            f"{name}: no face was found in any frame; choose another clip, --tracker mediapipe, or --from/--to"
+        )
     if driver_face is None:
         return max(recorders, key=lambda person: recorders[person].weight)
     if driver_face - 1 not in recorders:
-        raise NoFaceError(f"{name}: --driver-face {driver_face}: only {len(recorders)} people were followed; choose 1..{len(recorders)}")
+        raise NoFaceError(
+            f"{name}: --driver-face {driver_face}: only {len(recorders)} people were followed; "
+            f"choose a number from 1 to {len(recorders)}"
+        )
     return driver_face - 1
 
 
@@ -188,7 +193,7 @@ def _calibrated_mouth(gap: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N,) opening, 0 where this mouth is closed: tracked lips of a closed mouth leave or overlap by a little."""
     least = float(np.percentile(gap, 2)) if len(gap) > 20 else 0.0
     closed = least if least < _CLOSED_LIPS else 0.0
-    return np.maximum(gap - closed - 0.004, 0.0).astype(np.float32)
+    return np.asarray(np.maximum(gap - closed - 0.004, 0.0), np.float32)
 
 
 def _conjugate(
@@ -207,4 +212,4 @@ def _conjugate(
     if open_.any() and not open_.all():
         at = np.arange(len(common))
         common = np.stack([np.interp(at, at[open_], common[open_, axis]) for axis in range(2)], 1)
-    return (usual + common[:, None, :]).astype(np.float32)
+    return np.asarray(usual + common[:, None, :], np.float32)

@@ -56,7 +56,8 @@ class Motion:
     lids: Float
     """(T, 2) right, left: 0 shut, 1 the subject's own relaxed opening, more when wide."""
     gaze: Float
-    """(T, 2, 2) right and left iris, x to the viewer's right and y down in the head's own frame, from the middle between the eye's
+    """(T, 2, 2) right and left iris, x to the viewer's right and y down in the head's own frame, from the middle
+    between the eye's
     corners, in half-widths of the eye. Independent of lids and head."""
     mouth: Float
     """(T,) gap between the inner lips over the distance of the eyes' centres; 0 where the lips touch."""
@@ -160,8 +161,7 @@ def still_neutral(expression_names: tuple[str, ...]) -> Neutral:
 def motion_at_rest(frame_count: int, fps: Fraction, expression_names: tuple[str, ...]) -> Motion:
     """A motion in which nothing moves: what built-in motions start from."""
     tracks = {
-        name: np.zeros((frame_count, *shape), np.float32)
-        for name, shape in track_shapes(len(expression_names)).items()
+        name: np.zeros((frame_count, *shape), np.float32) for name, shape in track_shapes(len(expression_names)).items()
     }
     tracks["scale"] += 1
     tracks["lids"] += 1

@@ -1,0 +1,178 @@
+"""From frames to motion: turned back into what was put in, through gaps, cuts and crowds."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from conftest import FPS, ScriptedTracker, driver_meshes, numbered_frames, posed_source
+
+from portrait_alive.errors import NoFaceError
+from portrait_alive.motion.absolute import retarget_absolute, track_meshes
+from portrait_alive.motion.bridging import bridged
+from portrait_alive.motion.neutral import found_neutral
+from portrait_alive.motion.track import track_driver
+from portrait_alive.types import MESH_POINTS
+
+COUNT = 80
+
+
+@pytest.fixture(scope="module")
+def turning():
+    time = np.arange(COUNT) / 25.0
+    rotation = np.zeros((COUNT, 3))
+    rotation[:, 0] = 0.35 * np.sin(2 * np.pi * 0.5 * time) * (time > 1.0)
+    rotation[:, 1] = 0.1 * np.sin(2 * np.pi * 0.8 * time) * (time > 1.0)
+    return rotation
+
+
+@pytest.fixture(scope="module")
+def expression():
+    time = np.arange(COUNT) / 25.0
+    blink = np.zeros(COUNT)
+    for start in (15, 40, 62):
+        blink[start : start + 4] = (0.6, 1.0, 1.0, 0.5)
+    jaw = 0.45 * np.clip(np.sin(2 * np.pi * 1.0 * time), 0, None)
+    return {"eyeBlink_L": blink, "eyeBlink_R": blink, "jawOpen": jaw}
+
+
+@pytest.fixture(scope="module")
+def meshes(basis, turning, expression):
+    return driver_meshes(basis, turning, expression=expression)
+
+
+@pytest.fixture(scope="module")
+def tracked(meshes, fitter):
+    return track_driver(numbered_frames(COUNT), ScriptedTracker([[m] for m in meshes]), fitter, fps=FPS)
+
+
+def test_the_head_is_found_as_it_turned(tracked, turning):
+    change = tracked.rotation - tracked.neutral.rotation
+    assert np.abs(change[:, :2] - turning[:, :2]).max() < 0.06
+    assert np.abs(tracked.scale - 1).max() < 0.06
+
+
+def test_blinks_are_full_and_as_long_as_they_were(tracked, expression):
+    shut = tracked.lids.max(1) < 0.35
+    assert (tracked.lids[expression["eyeBlink_L"] == 1.0] < 0.1).all()
+    assert abs(int(shut.sum()) - int((expression["eyeBlink_L"] > 0.7).sum())) <= 6
+    assert tracked.lids[expression["eyeBlink_L"] == 0].mean() == pytest.approx(1.0, abs=0.08)
+
+
+def test_the_jaw_and_closed_lips_are_found(tracked, expression):
+    jaw = expression["jawOpen"]
+    assert np.corrcoef(tracked.mouth, jaw)[0, 1] > 0.98
+    assert tracked.mouth[jaw == 0].max() < 0.03
+    assert tracked.neutral.mouth < 0.05
+
+
+def test_nothing_was_bridged_and_the_tracks_are_bounded(tracked):
+    assert tracked.bridged_count == 0
+    assert tracked.frame_count == COUNT
+    assert (tracked.confidence == 1).all()
+
+
+def test_lost_frames_are_bridged_counted_and_not_jumped(meshes, fitter, tracked):
+    script = [[] if 30 <= i < 38 or i >= 70 else [m] for i, m in enumerate(meshes)]
+    motion = track_driver(numbered_frames(COUNT), ScriptedTracker(script), fitter, fps=FPS)
+    assert motion.frame_count == COUNT
+    assert 18 <= motion.bridged_count <= 22
+    assert (motion.confidence[30:38] == 0).all()
+    steps = np.abs(np.diff(motion.rotation[:, 0]))
+    assert steps.max() < 1.6 * np.abs(np.diff(tracked.rotation[:, 0])).max()
+
+
+def test_a_cut_is_eased_over(basis, fitter):
+    """The second scene frames the same face elsewhere and twice as large: its place must not jump."""
+    one = driver_meshes(basis, np.zeros((40, 3)), place=(200, 200), scale=8)
+    two = driver_meshes(basis, np.zeros((40, 3)), place=(400, 330), scale=16)
+    script = [[m] for m in one + two]
+    motion = track_driver(numbered_frames(80, cuts=[40]), ScriptedTracker(script), fitter, fps=FPS)
+    assert 2 <= motion.bridged_count <= 8
+    assert np.abs(np.diff(motion.translation, axis=0)).max() < 0.3
+    assert np.abs(np.diff(motion.scale)).max() < 0.05
+
+
+def two_people(basis):
+    left = driver_meshes(basis, np.tile([0.3, 0, 0], (50, 1)), place=(150, 200), scale=7, seed=1)
+    right = driver_meshes(basis, np.tile([-0.3, 0, 0], (50, 1)), place=(430, 220), scale=11, seed=2)
+    return [[a, b] for a, b in zip(left, right, strict=True)]
+
+
+def test_of_two_people_the_larger_is_followed_or_the_one_asked_for(basis, fitter):
+    script = two_people(basis)
+    for asked, yaw in ((None, -0.3), (1, 0.3), (2, -0.3)):
+        motion = track_driver(numbered_frames(50), ScriptedTracker(script), fitter, fps=FPS, driver_face=asked)
+        assert motion.rotation[:, 0].mean() == pytest.approx(yaw, abs=0.08)
+    with pytest.raises(NoFaceError, match="--driver-face 3"):
+        track_driver(numbered_frames(50), ScriptedTracker(script), fitter, fps=FPS, driver_face=3)
+
+
+def test_the_longer_seen_wins_over_the_briefly_larger(basis, fitter):
+    script = [faces if i < 8 else faces[:1] for i, faces in enumerate(two_people(basis))]
+    motion = track_driver(numbered_frames(50), ScriptedTracker(script), fitter, fps=FPS)
+    assert motion.rotation[:, 0].mean() == pytest.approx(0.3, abs=0.08)
+
+
+def test_a_clip_without_a_face_says_so(fitter):
+    with pytest.raises(NoFaceError, match=r"me\.mp4"):
+        track_driver(numbered_frames(20), ScriptedTracker([[]] * 20), fitter, fps=FPS, name="me.mp4")
+
+
+def test_a_late_face_begins_at_its_rest(meshes, fitter):
+    script = [[] if i < 20 else [m] for i, m in enumerate(meshes)]
+    motion = track_driver(numbered_frames(COUNT), ScriptedTracker(script), fitter, fps=FPS)
+    assert np.abs(motion.rotation[0] - motion.neutral.rotation).max() < 0.02
+    assert motion.bridged[:20].all()
+
+
+def test_progress_is_told(meshes, fitter):
+    told = []
+    script = [[m] for m in meshes[:20]]
+    track_driver(numbered_frames(20), ScriptedTracker(script), fitter, fps=FPS, on_frame=told.append)
+    assert told == list(range(1, 21))
+
+
+def test_a_still_driver_is_measured_against_the_head_models_rest(basis, fitter):
+    script = [[m] for m in driver_meshes(basis, np.tile([0.25, 0, 0], (1, 1)))]
+    motion = track_driver(numbered_frames(1), ScriptedTracker(script), fitter, fps=Fraction(25))
+    assert (motion.neutral.rotation == 0).all()
+    assert (motion.neutral.expression == 0).all()
+    assert motion.rotation[0, 0] == pytest.approx(0.25, abs=0.08)
+
+
+def test_the_neutral_is_where_the_subject_rests_not_the_first_frame(lively):
+    rest = np.zeros((75, 3), np.float32)
+    rest[:15, 0] = 0.6  # begins turned away and smiling
+    expression = np.zeros_like(lively.expression)
+    expression[:15, lively.expression_names.index("mouthSmile_L")] = 0.9
+    expression += np.random.default_rng(0).normal(size=expression.shape).astype(np.float32) * 0.01
+    rest += np.random.default_rng(1).normal(size=rest.shape).astype(np.float32) * 0.01
+    motion = replace(lively, rotation=rest, expression=expression, mouth=0 * lively.mouth, lids=1 + 0 * lively.lids)
+    neutral = found_neutral(motion)
+    assert np.abs(neutral.rotation).max() < 0.03
+    assert np.abs(neutral.expression).max() < 0.1
+
+
+def test_bridging_keeps_what_was_seen():
+    frames = np.array([2, 3, 10, 11])
+    values = np.array([[1.0], [1.2], [5.0], [5.5]], np.float32)
+    full = bridged(values, frames, 80, np.zeros(1, np.float32), 25.0)
+    np.testing.assert_array_equal(full[frames], values)
+    assert (np.diff(full[3:11, 0]) > 0).all()
+    assert full[-1, 0] == 0.0
+    assert np.abs(np.diff(full[:, 0])).max() < 1.0
+
+
+def test_absolute_puts_the_mesh_where_it_is(basis, fitter, meshes):
+    script = [[] if i == 5 else [m] for i, m in enumerate(meshes[:24])]
+    track = track_meshes(numbered_frames(24), ScriptedTracker(script), fitter, fps=FPS)
+    source = posed_source(basis)
+    driven = retarget_absolute(source, track, basis)
+    assert len(driven) == 24
+    assert track.bridged.tolist() == [i == 5 for i in range(24)]
+    for frame in (0, 11, 23):
+        np.testing.assert_allclose(driven[frame].points[:MESH_POINTS, :2], meshes[frame][:, :2], atol=0.02)
+    assert max(driven[17].lid_closure) > 0.9  # frame 17 is a blink
+    low = basis.beyond["neck"][basis.mean[basis.beyond["neck"], 1] > 16.0]
+    np.testing.assert_array_equal(driven[11].points[low], source.points[low])
