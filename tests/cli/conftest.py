@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from portrait_alive.cli import app
 from portrait_alive.shape.basis import load_basis, place
 from portrait_alive.types import HeadPose
 from portrait_alive.weights import SHAPE_BASIS, weight_path
@@ -34,8 +35,25 @@ class Done:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., Done]:
-    """Run `portrait-alive` as a user does, in the test's folder."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run a command in this process, in the test's folder: quick, and all that a user sees is captured."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("portrait_alive.cli.app.end_gracefully_on_signals", lambda: None)
+
+    def command(*arguments: str, **environment: str) -> Done:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        capfd.readouterr()
+        code = app.run(list(arguments))
+        captured = capfd.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return command
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., Done]:
+    """Run `portrait-alive` as a user does, as a program of its own, in the test's folder."""
 
     def command(*arguments: str, **environment: str) -> Done:
         finished = subprocess.run(

@@ -20,7 +20,6 @@ from portrait_alive.errors import (
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["animate"], "--help"),
         (["nonsense"], "No such command"),
         (["animate", "a.png", "--colour", "red"], "No such option"),
         (["animate", "a.png"], "no driver"),
@@ -32,7 +31,6 @@ from portrait_alive.errors import (
         (["animate", "a.png", "--motion", "smile", "--driver", "b.mp4"], "exclude each other"),
         (["animate", "a.png", "--driver", "b.mp4", "--driver", "c.mp4"], "number of the face"),
         (["animate", "a.png", "b.png", "--motion", "smile"], "batch"),
-        (["animate", "a.png", "--motion", "smile", "--quiet", "--json"], "exclude each other"),
         (["batch", "nowhere", "--motion", "smile", "-o", "out"], "nowhere"),
         (["batch", ".", "--motion", "smile", "-o", "out", "--shard", "3/2"], "--shard 3/2"),
         (["track", "me.mp4", "-o", "me.txt"], ".motion"),
@@ -44,6 +42,18 @@ def test_usage_errors_exit_2(run, arguments, says):
     assert says in done.err
     assert len(done.err.strip().splitlines()) == 1
     assert done.out == ""
+
+
+def test_no_arguments_show_the_help(run):
+    done = run("animate")
+    assert done.code == 2
+    assert "Usage: portrait-alive animate" in done.out
+    assert "arguments are missing" in done.err
+
+
+def test_quiet_and_json_exclude_each_other(run):
+    done = run("animate", "a.png", "--motion", "smile", "--quiet", "--json")
+    assert (done.code, done.events[-1]["kind"]) == (2, "UsageError")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n torn"])
@@ -86,14 +96,14 @@ def test_debug_shows_the_traceback(run):
     assert "Traceback" in run("animate", "gone.png", "--motion", "smile", "--debug").err
 
 
-def test_missing_system_library_is_one_line_of_advice(run, portrait, tmp_path):
+def test_missing_system_library_is_one_line_of_advice(start, portrait, tmp_path):
     portrait()
     broken = tmp_path / "broken" / "cv2"
     broken.mkdir(parents=True)
     message = "libGL.so.1: cannot open shared object file: No such file or directory"
     (broken / "__init__.py").write_text(f"raise ImportError({message!r})")
     path = os.pathsep.join([str(broken.parent), os.environ.get("PYTHONPATH", "")])
-    done = run("animate", "portrait.png", "--motion", "smile", PYTHONPATH=path)
+    done = start("animate", "portrait.png", "--motion", "smile", PYTHONPATH=path)
     assert done.code == 1
     assert "libGL.so.1 is missing" in done.err
     assert "apt install libgl1" in done.err

@@ -10,11 +10,11 @@ COMMANDS = ("animate", "batch", "track", "motion", "motions", "landmarks", "insp
 HEAVY = ("torch", "cv2", "numpy", "rich", "PIL")
 
 
-def test_help_is_quick(run):
+def test_help_is_quick(start):
     took = []
     for _ in range(3):
         began = time.monotonic()
-        done = run("--help")
+        done = start("--help")
         took.append(time.monotonic() - began)
     assert done.code == 0
     assert min(took) < 0.6, "0.3 s are promised on an idle machine"
@@ -47,6 +47,6 @@ def test_options_show_their_defaults_from_the_one_table(run):
     assert "Default: native." in text
 
 
-def test_version(run):
-    done = run("--version")
+def test_version(start):
+    done = start("--version")
     assert (done.code, done.out.split()[0]) == (0, "portrait-alive")

@@ -197,7 +197,7 @@ def _work(
         made.mkdir()
         try:
             local = _localised(task, sources, attached, driver, motion, here / "inputs", made)
-            result = perform(import_module(job_name), local, lambda event: None)  # type: ignore[arg-type]
+            result = perform(import_module(job_name), local, lambda event: None)
         except Exception as error:
             kind, text = describe(error)
             return _Made({}, None, peak_memory(), _node(), kind, text, is_everybodys(error))

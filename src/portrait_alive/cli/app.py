@@ -14,6 +14,7 @@ from portrait_alive.cli.batch import batch
 from portrait_alive.cli.command import register
 from portrait_alive.cli.doctor import doctor
 from portrait_alive.cli.failures import Failure, end_gracefully_on_signals, explain
+from portrait_alive.cli.heads import heads_app
 from portrait_alive.cli.inspect import inspect
 from portrait_alive.cli.landmarks import landmarks
 from portrait_alive.cli.motion import motion_app
@@ -26,6 +27,7 @@ from portrait_alive.cli.track import track
 _CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]  # click's base of usage errors, wherever typer keeps it
 MAKE = "Make"
 LOOK = "Look into"
+TRAIN = "Train"
 
 
 def build_app() -> typer.Typer:
@@ -49,6 +51,7 @@ def build_app() -> typer.Typer:
     register(app, batch, name="batch", panel=MAKE, examples=BATCH_EXAMPLES)
     register(app, track, name="track", panel=MAKE, only=TRACK_OPTIONS, examples=TRACK_EXAMPLES)
     app.add_typer(motion_app(), name="motion", rich_help_panel=MAKE)
+    app.add_typer(heads_app(), name="heads", rich_help_panel=TRAIN)
     register(app, motions, name="motions", panel=LOOK)
     register(app, landmarks, name="landmarks", panel=LOOK, only=("tracker", "face", "device", "threads"))
     register(app, inspect, name="inspect", panel=LOOK)

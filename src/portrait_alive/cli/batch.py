@@ -114,6 +114,7 @@ def batch(
     """Animate many portraits. The same command continues where it stopped."""
     from portrait_alive.batch.plan import Request, make_plan
 
+    part = parse_shard(shard)
     request = Request(
         sources=source,
         folder=output,
@@ -126,7 +127,6 @@ def batch(
         options=options,
     )
     plan = make_plan(request)
-    part = parse_shard(shard)
     if dry_run:
         _show_plan(report, plan, part, jobs)
         return

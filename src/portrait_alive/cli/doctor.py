@@ -113,9 +113,10 @@ def _weights() -> Iterator[Finding]:
 
 
 def _self_test() -> Iterator[Finding]:
-    from portrait_alive.cli.self_test import self_test
+    from portrait_alive.cli.self_test import self_test, tracker_test
 
-    try:
-        yield Finding("self-test", "ok", self_test())
-    except Exception as error:
-        yield Finding("self-test", "broken", explain(error).message)
+    for subject, test in (("tracker", tracker_test), ("self-test", self_test)):
+        try:
+            yield Finding(subject, "ok", test())
+        except Exception as error:
+            yield Finding(subject, "broken", explain(error).message)

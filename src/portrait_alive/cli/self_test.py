@@ -13,6 +13,7 @@ from portrait_alive.media.outputs import open_output
 from portrait_alive.motion.builtin import builtin_motion
 from portrait_alive.motion.retarget import retarget
 from portrait_alive.shape.basis import ShapeBasis, load_basis
+from portrait_alive.tracking.tracker import load_tracker
 from portrait_alive.types import MESH_POINTS, HeadFit, HeadPose, Landmarks, Picture, SourceFace
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
@@ -41,6 +42,20 @@ def self_test() -> str:
     if count != len(states):
         raise RuntimeError(f"{len(states)} frames were written, {count} were read back")
     return f"{count} frames rendered, encoded and decoded in {time.monotonic() - began:.1f} s"
+
+
+def tracker_test() -> str:
+    """Load the shipped tracker, and look for faces in grey; what was done, in words.
+
+    Raises:
+        Exception: whatever is broken.
+    """
+    began = time.monotonic()
+    tracker = load_tracker("native")
+    faces = tracker.detect(np.full((_SIDE_PX, _SIDE_PX, 3), 128, np.uint8))
+    if faces:
+        raise RuntimeError(f"{len(faces)} faces were found in a grey picture")
+    return f"loaded, and no face found in grey, in {time.monotonic() - began:.1f} s"
 
 
 def _made_up(basis: ShapeBasis) -> tuple[Picture, SourceFace]:
