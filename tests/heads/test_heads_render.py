@@ -75,7 +75,9 @@ def test_flow_maps_a_surface_point_to_itself(made_up_head: HeadModel, bare: Pers
     own, all_seen = flow_between(target, target, bare.faces)
     grid = np.stack(np.meshgrid(np.arange(160) + 0.5, np.arange(160) + 0.5), -1)
     covered = target.triangle >= 0
-    assert np.abs(own - grid)[covered].max() < 0.3
+    # slivers are pinned at a sample, which lies 0.25 px off the centre each way
+    assert np.abs(own - grid)[covered].max() < 0.26
+    assert np.percentile(np.abs(own - grid)[covered], 99) < 0.01
     assert all_seen[covered].mean() > 0.97
 
 
@@ -96,7 +98,7 @@ def test_flow_agrees_with_landmarks(made_up_head: HeadModel, bare: Person) -> No
 
 def test_landmarks_lie_on_what_is_seen(made_up_head: HeadModel, bare: Person) -> None:
     head = render(made_up_head, bare, still(made_up_head), 200)
-    middle = 80 + (0 - 0)  # the head's centre of framing is at the camera's distance
+    middle = 80  # model units: the head's centre is at the camera's distance
     visible = head.visibility[:468] > 0.99
     x, y = head.landmarks[:468, 0].astype(int)[visible], head.landmarks[:468, 1].astype(int)[visible]
     focal = 0.04 * 200 * 80

@@ -235,6 +235,7 @@ def pixel_surface(
             centre = (samples - 1) * 0.5
             nearest = 1e9
             chosen = -1
+            chosen_x, chosen_y = 0, 0
             for j in range(samples):
                 for i in range(samples):
                     t = triangle[y * samples + j, x * samples + i]
@@ -242,7 +243,7 @@ def pixel_surface(
                         d = (i - centre) ** 2 + (j - centre) ** 2
                         if d < nearest:
                             nearest = d
-                            chosen = t
+                            chosen, chosen_x, chosen_y = t, i, j
             a, b, c = faces[chosen, 0], faces[chosen, 1], faces[chosen, 2]
             px, py = (x + 0.5) * samples, (y + 0.5) * samples
             ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
@@ -250,9 +251,11 @@ def pixel_surface(
             area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
             w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
             w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
-            # slivers seen edge-on would throw the centre far off: hold it near the triangle
-            w0 = min(max(w0, -1.5), 2.5)
-            w1 = min(max(w1, -1.5), 2.5)
+            if min(w0, min(w1, 1.0 - w0 - w1)) < -1.5:
+                # a sliver seen edge-on would throw the centre far off: take the sample that saw it
+                px, py = x * samples + chosen_x + 0.5, y * samples + chosen_y + 0.5
+                w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
+                w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
             w2 = 1.0 - w0 - w1
             q0, q1, q2 = w0 * screen[a, 2], w1 * screen[b, 2], w2 * screen[c, 2]
             q = q0 + q1 + q2
