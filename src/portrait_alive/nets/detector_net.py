@@ -47,12 +47,17 @@ class DetectorNet(nn.Module):
         stages: list[nn.Module] = []
         channels = 3
         for width, blocks in zip(config.widths, config.blocks, strict=True):
-            stages.append(nn.Sequential(conv_norm(channels, width, stride=2), *[ResidualBlock(width) for _ in range(blocks)]))
+            stages.append(
+                nn.Sequential(conv_norm(channels, width, stride=2), *[ResidualBlock(width) for _ in range(blocks)])
+            )
             channels = width
         self.stages = nn.ModuleList(stages)
-        self.heads = nn.ModuleList(nn.Sequential(conv_norm(w, w), nn.Conv2d(w, 6, 1)) for w in config.widths[-len(STRIDES) :])
+        self.heads = nn.ModuleList(
+            nn.Sequential(conv_norm(w, w), nn.Conv2d(w, 6, 1)) for w in config.widths[-len(STRIDES) :]
+        )
         self.coarser = nn.ModuleList(
-            nn.Conv2d(wide, fine, 1) for fine, wide in zip(config.widths[-len(STRIDES) : -1], config.widths[-3:], strict=True)
+            nn.Conv2d(wide, fine, 1)
+            for fine, wide in zip(config.widths[-len(STRIDES) : -1], config.widths[-3:], strict=True)
         )
 
     def forward(self, pictures: Tensor) -> DetectorOutput:

@@ -1,7 +1,7 @@
-"""The landmark network: an upright face crop in, 478 mesh points with depth, confidence and a face-present score out."""
+"""The landmark network: an upright face crop in, 478 points with depth, confidence and a face-present score out."""
 
 from dataclasses import asdict, dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,7 @@ class LandmarkOutput(NamedTuple):
 
 
 class LandmarkNet(nn.Module):
-    """A plain residual CNN and one fully connected layer: the whole face is seen at once, so hidden points are placed too."""
+    """A plain residual CNN under a fully connected layer, which sees the whole face and so places hidden points too."""
 
     def __init__(self, config: LandmarkNetConfig) -> None:
         super().__init__()
@@ -52,7 +52,9 @@ class LandmarkNet(nn.Module):
             channels = width
         self.body = nn.Sequential(*stages)
         grid = config.crop_size // 2 ** len(config.widths)
-        self.whole = nn.Sequential(nn.Flatten(), nn.Linear(channels * grid * grid, config.hidden), nn.ReLU(inplace=True))
+        self.whole = nn.Sequential(
+            nn.Flatten(), nn.Linear(channels * grid * grid, config.hidden), nn.ReLU(inplace=True)
+        )
         self.points = nn.Linear(config.hidden, MESH_POINTS * 3)
         self.log_scale = nn.Linear(config.hidden, MESH_POINTS)
         self.presence = nn.Linear(config.hidden, 1)
@@ -82,7 +84,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape."""
-        return cast(Tensor, torch.relu(features + self.second(self.first(features))))
+        return torch.relu(features + self.second(self.first(features)))
 
 
 def conv_norm(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""Networks from weight files, ready for inference: norm folded into the convolutions, precision chosen by a timed probe."""
+"""Networks from weight files, ready to run: norms folded into convolutions, precision chosen by a timed probe."""
 
 import json
 import time

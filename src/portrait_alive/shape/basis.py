@@ -37,7 +37,7 @@ class ShapeBasis:
     @property
     def point_count(self) -> int:
         """P."""
-        return self.mean.shape[0]
+        return int(self.mean.shape[0])
 
     def shape(self, identity: Float, expression: Float) -> Float:
         """Points (P, 3) in model units of one head.

@@ -1,8 +1,8 @@
 """Explain tracked landmarks by the shape basis: head pose, identity and expression.
 
 Weak perspective, p = s R (mean + identity + expression) + t. Pose and coefficients are found in turn: the pose by
-orthogonal Procrustes on the current shape with the depths it predicts (POS iterated, DeMenthon and Davis 1995), the coefficients by ridge
-regression whose normal equations are assembled from six precomputed Gram matrices, so that one frame costs well under a millisecond.
+`weak_perspective`, the coefficients by ridge regression whose normal equations are assembled from precomputed Gram
+matrices, one for each pair of axes, so that a frame costs milliseconds.
 """
 
 from dataclasses import dataclass
@@ -82,14 +82,8 @@ class HeadFitter:
             pose = self.pose(points, self._shape(fixed, expression))
         return HeadFit(pose, identity.astype(np.float32), expression.astype(np.float32))
 
-    def pose(
-        self, points: NDArray[np.float64], shape: NDArray[np.float64], *, iterations: int = 4
-    ) -> HeadPose:
-        """Weak-perspective pose that puts `shape` (468, 3) onto `points` (468, 2 or 3), weighted least squares.
-
-        Depths, where not given, are filled in from the current pose, and a similarity transform of the filled points is solved in closed form (Umeyama
-        1991); repeated, this converges to the least-squares pose.
-        """
+    def pose(self, points: NDArray[np.float64], shape: NDArray[np.float64], *, iterations: int = 4) -> HeadPose:
+        """Weak-perspective pose that puts `shape` (468, 3) onto `points` (468, 2 or 3), weighted least squares."""
         return weak_perspective(points, shape, self.weights, iterations=iterations)
 
     def _shape(self, identity: NDArray[np.float64], expression: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,13 +125,11 @@ class HeadFitter:
         seen = pose.rotation[:2].astype(np.float64)
         wanted = (points[:, :2] - pose.translation[:2]) / pose.scale - shape @ seen.T
         normal = np.einsum("ab,abij->ij", seen.T @ seen, gram)
-        right = np.tensordot(
-            modes[:, :FITTED_POINTS].astype(np.float64), (wanted * self.weights[:, None]) @ seen, 2
-        )
+        right = np.tensordot(modes[:, :FITTED_POINTS].astype(np.float64), (wanted * self.weights[:, None]) @ seen, 2)
         normal[np.diag_indices_from(normal)] += ridge
         return cast(NDArray[np.float64], np.linalg.solve(normal, right))
 
 
 def _gram(modes: Float, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     heavy = modes.astype(np.float64)
-    return np.einsum("ipa,p,jpb->abij", heavy, weights, heavy, optimize=True)
+    return cast(NDArray[np.float64], np.einsum("ipa,p,jpb->abij", heavy, weights, heavy, optimize=True))

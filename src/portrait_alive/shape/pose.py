@@ -34,7 +34,9 @@ def weak_perspective(
     target = points[:, :2] - target_centre
     weighted = (centred * weights[:, None]).T
     moments, across = weighted @ centred, (weighted @ target).T  # (3, 3), (2, 3)
-    rotation, scale = _affine_start(moments, across) if start is None else (start.rotation.astype(np.float64), start.scale)
+    rotation, scale = (
+        _affine_start(moments, across) if start is None else (start.rotation.astype(np.float64), start.scale)
+    )
     spread = float(np.trace(moments))
     for _ in range(iterations):
         # depths enter only through their products with the shape, which the moments hold: no point is touched again

@@ -47,7 +47,7 @@ def read_landmarks(path: Path, basis: ShapeBasis) -> Landmarks:
     except (OSError, ValueError) as error:
         raise UnreadableInputError(f"{path}: not a readable JSON file of points ({error})") from error
     if not isinstance(given, dict):
-        raise UnreadableInputError(f"{path}: expected an object from names to [x, y], such as {{\"nose\": [356, 470]}}")
+        raise UnreadableInputError(f'{path}: expected an object from names to [x, y], such as {{"nose": [356, 470]}}')
     members, points = [], []
     for name, place in given.items():
         members.append(_members(path, name))
@@ -67,7 +67,9 @@ def _members(path: Path, name: str) -> tuple[int, ...]:
         return PLACES[name]
     if name.isdigit() and int(name) < MESH_POINTS:
         return (int(name),)
-    raise UnreadableInputError(f"{path}: unknown point {name!r}; choose of {', '.join(PLACES)}, or 0..{MESH_POINTS - 1}")
+    raise UnreadableInputError(
+        f"{path}: unknown point {name!r}; choose of {', '.join(PLACES)}, or 0..{MESH_POINTS - 1}"
+    )
 
 
 def _point(path: Path, name: str, place: object) -> tuple[float, float]:

@@ -46,7 +46,7 @@ class Detector:
         net = load_net(weight_path(DETECTOR), "detector-net-1", lambda c: DetectorNet(DetectorNetConfig(**c)), device)
         return Detector(net, device)
 
-    def candidates(self, pixels: Bytes, *, side: int = 512, threshold: float = 0.3, most: int = 24) -> list[Candidate]:
+    def candidates(self, pixels: Bytes, *, side: int = 512, threshold: float = 0.25, most: int = 12) -> list[Candidate]:
         """Candidates in a picture (H, W, 3) uint8 RGB, best first, without doubles.
 
         Args:
@@ -87,7 +87,8 @@ def _distinct(candidates: list[Candidate]) -> list[Candidate]:
     kept: list[Candidate] = []
     for candidate in candidates:
         near = (
-            float(np.hypot(candidate.centre[0] - k.centre[0], candidate.centre[1] - k.centre[1])) < 0.45 * max(candidate.size, k.size)
+            float(np.hypot(candidate.centre[0] - k.centre[0], candidate.centre[1] - k.centre[1]))
+            < 0.45 * max(candidate.size, k.size)
             for k in kept
         )
         if not any(near):

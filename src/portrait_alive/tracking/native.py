@@ -15,11 +15,19 @@ from portrait_alive.weights import TRACKER, weight_path
 
 PRESENT = 0.5
 """Presence from which a crop counts as a face."""
-STILL_PRESENT = 0.2
-"""Presence under which a followed face counts as lost: lower, so that a hand before the face does not lose it."""
+CERTAIN = 0.75
+"""Mean confidence of a face that is detected; what only resembles one stays below."""
+SETTLED = 0.04
+"""Mean distance (over the interocular distance) by which another look may still move a detected face's points: on a
+face the looks agree, on anything else the mesh wanders."""
+STILL_PRESENT, STILL_CERTAIN = 0.2, 0.6
+"""Under which a followed face counts as lost: lower, so that a hand before the face does not lose it."""
+_WORTH_A_LOOK = 0.4
+"""Confidence at the first look under which a candidate is dropped."""
+_LOOKS = 4
 _ROLLS = (0.0, np.pi / 2, -np.pi / 2, np.pi)
-_SIDES = (512, 1024, 2048)
-"""Sizes at which a picture is searched, until a face is found."""
+_SIDES = (256, 512, 1024, 2048)
+"""Sizes at which a picture is searched: the first two always, the others until a face is found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,22 +51,19 @@ class NativeTracker:
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""
-        for side in _SIDES:
-            if side > _SIDES[0] and side / 2 >= max(pixels.shape[:2]):
+        found: list[Landmarks] = []
+        for index, side in enumerate(_SIDES):
+            if (found and index > 1) or (index > 0 and side / 2 >= max(pixels.shape[:2])):
                 break
             candidates = self.detector.candidates(pixels, side=side)
-            faces = self._look([c.crop(self.net.config.crop_size) for c in candidates], pixels, looks=3)
-            present = [face for face in faces if face.presence >= PRESENT]
-            if present:
-                return sorted(_distinct(present), key=lambda face: face.box.centre[0])
-        return []
+            found += self._settled([c.crop(self.net.config.crop_size) for c in candidates], pixels)
+        return sorted(_distinct(found), key=lambda face: face.box.centre[0])
 
     def refine(self, pixels: Bytes, around: Box) -> Landmarks | None:
         """The face in or near a box, at any roll; None where there is none."""
         size = self.net.config.crop_size
         crops = [FaceCrop.around_box(around, size, angle=float(roll)) for roll in _ROLLS]
-        best = max(self._look(crops, pixels, looks=3), key=lambda face: face.presence)
-        return best if best.presence >= PRESENT else None
+        return max(self._settled(crops, pixels), key=lambda face: float(face.confidence.mean()), default=None)
 
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
@@ -72,17 +77,25 @@ class NativeTracker:
         return followed
 
     def _again(self, frame: Bytes, last: Landmarks) -> Landmarks | None:
-        crop = FaceCrop.around_points(last.points, self.net.config.crop_size)
-        face = self._look([crop], frame, looks=1)[0]
-        return face if face.presence >= STILL_PRESENT else None
+        face = self._run([FaceCrop.around_points(last.points, self.net.config.crop_size)], frame)[0]
+        return face if face.presence >= STILL_PRESENT and face.confidence.mean() >= STILL_CERTAIN else None
 
-    def _look(self, crops: list[FaceCrop], pixels: Bytes, *, looks: int) -> list[Landmarks]:
-        """Landmarks in each crop, recropped around what was found `looks - 1` times."""
+    def _settled(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
+        """Faces among the crops, each looked at again from a better crop until the looks agree."""
         faces: list[Landmarks] = []
-        for _ in range(looks if crops else 0):
-            faces = self._run(crops, pixels)
-            crops = [FaceCrop.around_points(face.points, self.net.config.crop_size) for face in faces]
-        return faces
+        for look in range(_LOOKS):
+            if not crops:
+                return []
+            before, faces = faces, self._run(crops, pixels)
+            if look == 0:
+                faces = [face for face in faces if face.confidence.mean() >= _WORTH_A_LOOK]
+            if look < _LOOKS - 1:
+                crops = [FaceCrop.around_points(face.points, self.net.config.crop_size) for face in faces]
+        return [
+            face
+            for face, earlier in zip(faces, before, strict=True)
+            if face.presence >= PRESENT and face.confidence.mean() >= CERTAIN and _moved(earlier, face) <= SETTLED
+        ]
 
     def _run(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
         cut = np.stack([crop.cut(pixels) for crop in crops])  # (N, S, S, 3)
@@ -102,10 +115,21 @@ class NativeTracker:
         ]
 
 
+def _moved(before: Landmarks, after: Landmarks) -> float:
+    """Mean distance of two looks' points over the interocular distance."""
+    apart = float(np.linalg.norm(after.points[468, :2] - after.points[473, :2]))
+    return float(np.linalg.norm(after.points[:, :2] - before.points[:, :2], axis=1).mean()) / max(apart, 1e-6)
+
+
 def _distinct(faces: list[Landmarks]) -> list[Landmarks]:
-    """Drop faces that lie on one seen more surely."""
+    """Drop faces that lie on, or in the middle of, one seen more surely."""
     kept: list[Landmarks] = []
-    for face in sorted(faces, key=lambda found: -found.presence):
-        if all(face.box.overlap(other.box) < 0.3 for other in kept):
+    for face in sorted(faces, key=lambda found: -float(found.confidence.mean())):
+        if all(face.box.overlap(k.box) < 0.3 and not _inside(face.box, k.box) for k in kept):
             kept.append(face)
     return kept
+
+
+def _inside(box: Box, other: Box) -> bool:
+    (x, y), (cx, cy) = box.centre, other.centre
+    return abs(x - cx) < other.width / 2 and abs(y - cy) < other.height / 2

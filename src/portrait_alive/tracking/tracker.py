@@ -18,7 +18,6 @@ class Tracker(Protocol):
         """Name on the command line."""
         ...
 
-
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right.
 
@@ -32,7 +31,7 @@ class Tracker(Protocol):
         ...
 
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
-        """One face through consecutive frames, from where it was `last` (None: find the largest); None where it is lost."""
+        """One face through consecutive frames, from where it was `last` (None: the largest); None where it is lost."""
         ...
 
 

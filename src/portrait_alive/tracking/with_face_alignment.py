@@ -1,4 +1,4 @@
-"""face-alignment (Bulat and Tzimiropoulos 2017) behind the `Tracker` interface: its 68 points, completed to the mesh."""
+"""face-alignment (Bulat and Tzimiropoulos 2017) behind the `Tracker` interface: 68 points, completed to the mesh."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,9 +48,9 @@ class FaceAlignmentTracker:
             import torch
 
             raise MissingDependencyError(
-                f"--tracker face-alignment: its networks could not be downloaded ({error}). Put {' and '.join(_NETWORKS)} "
-                f"from https://www.adrianbulat.com/downloads/python-fan into {torch.hub.get_dir()}/checkpoints, "
-                "or use --tracker native, which needs no download"
+                f"--tracker face-alignment: its networks could not be downloaded ({error}). "
+                f"Put {' and '.join(_NETWORKS)} from https://www.adrianbulat.com/downloads/python-fan into "
+                f"{torch.hub.get_dir()}/checkpoints, or use --tracker native, which needs no download"
             ) from error
         return FaceAlignmentTracker(network, load_basis(weight_path(SHAPE_BASIS)))
 

@@ -15,7 +15,9 @@ from portrait_alive.weights import sha256_of
 MODEL_NAME = "face_landmarker_v2_with_blendshapes.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 MODEL_VARIABLE = "PORTRAIT_ALIVE_MEDIAPIPE_MODEL"
-MODEL_URL = "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
+MODEL_URL = (
+    "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"
+)
 _CROP_FACTOR = 2.0
 """A face is searched in a square of twice its box: MediaPipe's short-range detector wants some surroundings."""
 

@@ -63,9 +63,7 @@ def _bend(rng: np.random.Generator, size: int, strength: float) -> Float:
     return cast(Float, cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
-def _resample(
-    pixels: Bytes, points: Float, crop: FaceCrop, stretch: Float, bend: Float | None
-) -> tuple[Bytes, Float]:
+def _resample(pixels: Bytes, points: Float, crop: FaceCrop, stretch: Float, bend: Float | None) -> tuple[Bytes, Float]:
     """Cut the crop through a stretch about its centre and a bend, and take the points along."""
     size = crop.size
     half = size / 2
@@ -179,7 +177,9 @@ def _painterly(rng: np.random.Generator, pixels: Bytes) -> Bytes:
     if kind == 1:
         levels = int(rng.integers(4, 10))
         flat = cv2.bilateralFilter(pixels, 5, 60, 3)
-        return cast(Bytes, ((flat.astype(np.float32) * levels / 255).round() * (255 / levels)).clip(0, 255).astype(np.uint8))
+        return cast(
+            Bytes, ((flat.astype(np.float32) * levels / 255).round() * (255 / levels)).clip(0, 255).astype(np.uint8)
+        )
     if kind == 2:
         noise = rng.normal(0, 1, (size, size)).astype(np.float32)
         angle = rng.uniform(0, np.pi)

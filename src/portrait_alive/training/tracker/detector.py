@@ -1,6 +1,6 @@
 """Teach the detector.
 
-    python -m portrait_alive.training.tracker.detector --heads cache/heads --taught cache/taught --out runs/detector
+python -m portrait_alive.training.tracker.detector --heads cache/heads --taught cache/taught --out runs/detector
 """
 
 import argparse

@@ -54,7 +54,9 @@ def main() -> int:
         LandmarkLoss(),
         arguments,
         lambda state, folder: save_weights(state, folder / TRACKER, "landmark-net-1", config.as_json()),
-        (lambda state: f"held out {held_out_error(state, config, arguments.held_out):.4f}") if arguments.held_out else None,
+        (lambda state: f"held out {held_out_error(state, config, arguments.held_out):.4f}")
+        if arguments.held_out
+        else None,
     )
     return 0
 

@@ -1,6 +1,7 @@
-"""The training loop that the landmark, detector and matte networks share: one stream of batches, one loss, averaged weights.
+"""The training loop that landmark, detector and matte networks share: a stream of batches, a loss, averaged weights.
 
-Resumable: `last.pt` in the run's folder holds network, optimiser, average and step. `curve.tsv` gets a line every 50 steps.
+Resumable: `last.pt` in the run's folder holds network, optimiser, average and step. `curve.tsv` gets a line every
+50 steps.
 """
 
 import argparse
@@ -25,14 +26,18 @@ _CHECKPOINT_STEPS = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that every run has."""
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoint, curve, exported weights")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the run: checkpoint, curve, exported weights"
+    )
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, help="end after this long at the latest; the rate has fallen to zero by then")
+    parser.add_argument(
+        "--minutes", type=float, help="end after this long at the latest; the rate has fallen to zero by then"
+    )
 
 
 def train(

@@ -2,8 +2,8 @@
 
     python -m portrait_alive.training.tracker.render_heads head_model.npz cache/heads --first 0 --count 8000
 
-A shard of 500 frames is three arrays: `NNNNN-rgb.npy` (N, S, S, 3) uint8, `NNNNN-matte.npy` (N, S, S, 4) uint8 shares of
-background, body, head and occluder, and `NNNNN-points.npy` (N, 478, 3) float32 in pixels, written last.
+A shard of 500 frames is three arrays: `NNNNNN-rgb.npy` (N, S, S, 3) uint8, `NNNNNN-matte.npy` (N, S, S, 4) uint8
+shares of background, body, head and occluder, and `NNNNNN-points.npy` (N, 478, 3) float32 in pixels, written last.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from portrait_alive.heads.model import HeadModel
 from portrait_alive.heads.person import Person
 from portrait_alive.heads.regions import find_regions
 from portrait_alive.heads.render import render
+from portrait_alive.types import Bytes, Float
 
 SHARD_FRAMES = 500
 FRAMES_PER_PERSON = 3
@@ -38,7 +39,7 @@ def main() -> int:
         stem = arguments.out / f"{first:06d}"
         if Path(f"{stem}-points.npy").is_file():
             continue
-        frames = []
+        frames: list[tuple[Bytes, Bytes, Float]] = []
         seed = first
         while len(frames) < SHARD_FRAMES:
             person = Person.random(model, regions, seed)

@@ -84,13 +84,19 @@ class FaceSamples(IterableDataset[dict[str, Tensor]]):
     """An endless stream of crops with labels, different in every worker and every run position."""
 
     def __init__(
-        self, rendered: LabelledFaces, taught: LabelledFaces, mirror: NDArray[np.int64], size: int, seed: int, mixture: Mixture
+        self,
+        rendered: LabelledFaces,
+        taught: LabelledFaces,
+        mirror: NDArray[np.int64],
+        size: int,
+        seed: int,
+        mixture: Mixture,
     ) -> None:
         self.rendered, self.taught, self.mirror = rendered, taught, mirror
         self.size, self.seed, self.mixture = size, seed, mixture
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        """Samples: `crop` (3, S, S) in [-1, 1], `points` (478, 3) in crop sides, `face` 1 or 0, `exact` 1 for renders."""
+        """Samples: `crop` (3, S, S) in [-1, 1], `points` (478, 3) in crop sides, `face` 0 or 1, `exact` 1: rendered."""
         cv2.setNumThreads(0)
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
@@ -99,10 +105,15 @@ class FaceSamples(IterableDataset[dict[str, Tensor]]):
             rendered = kind < self.mixture.rendered
             pixels, points = (self.rendered if rendered else self.taught).draw(rng)
             if kind > 1 - self.mixture.faceless:
-                yield _sample(spoil(rng, faceless_crop(rng, pixels, points, self.size)), np.zeros((len(points), 3), np.float32), 0.0, 0.0)
+                yield _sample(
+                    spoil(rng, faceless_crop(rng, pixels, points, self.size)),
+                    np.zeros((len(points), 3), np.float32),
+                    0.0,
+                    0.0,
+                )
                 continue
             view = random_view(rng, pixels, points, self.size, self.mirror, elastic=not rendered)
-            yield _sample(view.pixels, view.points / self.size, 1.0, float(rendered))
+            yield _sample(view.pixels, (view.points / self.size).astype(np.float32), 1.0, float(rendered))
 
 
 def _sample(pixels: Bytes, points: Float, face: float, exact: float) -> dict[str, Tensor]:

@@ -16,8 +16,8 @@ from portrait_alive.training.tracker.augment import spoil
 from portrait_alive.training.tracker.samples import LabelledFaces, faceless_crop
 from portrait_alive.types import Bytes, Float
 
-SCENE_SIZE = 256
-_SMALLEST, _LARGEST = 9.0, 240.0
+SCENE_SIZE = 192
+_SMALLEST, _LARGEST = 9.0, 180.0
 """Face sizes in scene pixels, drawn log-uniformly."""
 _REACH = 0.22
 """Cells nearer to a face's centre than this share of its size have to find it."""
@@ -60,7 +60,7 @@ class Scenes(IterableDataset[dict[str, Tensor]]):
         tiles = [faceless_crop(rng, *self._draw(rng), SCENE_SIZE) for _ in range(int(rng.integers(1, 3)))]
         canvas = tiles[0]
         if len(tiles) > 1:
-            cut = int(rng.integers(64, 192))
+            cut = int(rng.integers(48, 144))
             canvas = np.concatenate([tiles[0][:cut], tiles[1][cut:]])
         return canvas if rng.random() < 0.5 else np.ascontiguousarray(canvas.transpose(1, 0, 2))
 
@@ -69,8 +69,10 @@ class Scenes(IterableDataset[dict[str, Tensor]]):
         pixels, points = self._draw(rng)
         tight = FaceCrop.around_points(points, SCENE_SIZE, margin=1.0)
         size = float(np.exp(rng.uniform(np.log(_SMALLEST), np.log(_LARGEST))))
-        turn = float(rng.choice([rng.normal(0, 0.15), rng.uniform(-1.0, 1.0), rng.uniform(-np.pi, np.pi)], p=[0.6, 0.3, 0.1]))
-        centre = rng.uniform(0.2 * size, SCENE_SIZE - 0.2 * size, 2) if size < 150 else rng.uniform(90, 166, 2)
+        turn = float(
+            rng.choice([rng.normal(0, 0.15), rng.uniform(-1.0, 1.0), rng.uniform(-np.pi, np.pi)], p=[0.6, 0.3, 0.1])
+        )
+        centre = rng.uniform(0.2 * size, SCENE_SIZE - 0.2 * size, 2) if size < 110 else rng.uniform(70, 122, 2)
         for other in others:
             if np.hypot(centre[0] - other.centre[0], centre[1] - other.centre[1]) < 0.8 * (size + other.side):
                 return None
@@ -87,14 +89,16 @@ class Scenes(IterableDataset[dict[str, Tensor]]):
         matrix = np.column_stack([linear, offset + linear.sum(1) * 0.5 - 0.5])
         area = (SCENE_SIZE, SCENE_SIZE)
         pasted = cv2.warpAffine(pixels, matrix, area, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        if size > 110 and rng.random() < 0.6:
+        if size > 80 and rng.random() < 0.6:
             return cast(Bytes, pasted), face
         mask = np.zeros(pixels.shape[:2], np.uint8)
         if rng.random() < 0.5:
             mask[1:-1, 1:-1] = 255
         else:
             middle = (int(tight.centre[0]), int(tight.centre[1] - 0.08 * tight.side))
-            cv2.ellipse(mask, middle, (int(0.62 * tight.side), int(0.8 * tight.side)), np.degrees(tight.angle), 0, 360, 255, -1)
+            cv2.ellipse(
+                mask, middle, (int(0.62 * tight.side), int(0.8 * tight.side)), np.degrees(tight.angle), 0, 360, 255, -1
+            )
         soft = cv2.warpAffine(cv2.blur(mask, (3, 3)), matrix, area)[..., None].astype(np.float32) / 255
         return (canvas * (1 - soft) + pasted * soft).astype(np.uint8), face
 

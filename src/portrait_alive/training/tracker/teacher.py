@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from portrait_alive.errors import UnreadableInputError
 from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.tracking.with_mediapipe import MediapipeTracker
@@ -59,7 +60,10 @@ def read_list(path: Path) -> list[str]:
 def frames_of(path: Path, count: int) -> Iterator[Bytes]:
     """A still, or about `count` evenly spread frames of a clip, (H, W, 3) uint8 RGB."""
     if path.suffix.lower() in STILL_SUFFIXES:
-        yield np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1])
+        still = cv2.imread(str(path))
+        if still is None:
+            raise UnreadableInputError(f"{path}: not a readable picture; correct the list")
+        yield np.ascontiguousarray(still[:, :, ::-1])
         return
     clip = cv2.VideoCapture(str(path))
     step = max(int(clip.get(cv2.CAP_PROP_FRAME_COUNT)) // count, 1)
@@ -74,7 +78,7 @@ def frames_of(path: Path, count: int) -> Iterator[Bytes]:
 def _is_doubtful(face: Landmarks) -> bool:
     """A face too small to label well, or a mesh turned inside out (MediaPipe does so on crops it misreads)."""
     right, left = face.points[list(topology.RIGHT_EYE), :2].mean(0), face.points[list(topology.LEFT_EYE), :2].mean(0)
-    return face.box.height < 60 or np.linalg.norm(left - right) < 0.15 * face.box.height
+    return face.box.height < 60 or float(np.linalg.norm(left - right)) < 0.15 * face.box.height
 
 
 if __name__ == "__main__":

@@ -1,0 +1,137 @@
+"""What every tracker promises, held to those that can run here."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from portrait_alive.errors import PortraitAliveError, UsageError
+from portrait_alive.shape import topology
+from portrait_alive.tracking.tracker import Tracker, load_tracker
+from portrait_alive.types import Box, Bytes, Landmarks
+
+PORTRAIT = Path(__file__).parents[2] / "examples" / "portrait.jpg"
+
+
+@pytest.fixture(scope="module", params=["native", "mediapipe"])
+def tracker(request: pytest.FixtureRequest) -> Tracker:
+    if request.param == "native":
+        return load_tracker("native")
+    try:
+        return load_tracker(request.param)
+    except PortraitAliveError as error:
+        pytest.skip(f"not installed here: {error}")
+
+
+@pytest.fixture(scope="module")
+def picture() -> Bytes:
+    """The example portrait, its longer side 600 px."""
+    pixels = cv2.cvtColor(cv2.imread(str(PORTRAIT)), cv2.COLOR_BGR2RGB)
+    scale = 600 / max(pixels.shape[:2])
+    return cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+@pytest.fixture(scope="module")
+def face(tracker: Tracker, picture: Bytes) -> Landmarks:
+    found = tracker.detect(picture)
+    assert len(found) == 1
+    return found[0]
+
+
+def distance(a: Landmarks, points: np.ndarray) -> float:
+    """Mean distance of a face's points from others, over the interocular distance."""
+    apart = np.linalg.norm(a.points[468, :2] - a.points[473, :2])
+    return float(np.linalg.norm(a.points[:, :2] - points[:, :2], axis=1).mean() / apart)
+
+
+def test_is_a_tracker(tracker: Tracker) -> None:
+    assert isinstance(tracker, Tracker)
+
+
+def test_shapes_and_ranges(face: Landmarks, picture: Bytes) -> None:
+    assert face.points.shape == (478, 3)
+    assert face.points.dtype == np.float32
+    assert face.confidence.shape == (478,)
+    assert ((face.confidence >= 0) & (face.confidence <= 1)).all()
+    assert 0.5 <= face.presence <= 1
+    assert face.box.overlap(Box(0, 0, picture.shape[1], picture.shape[0])) > 0.02
+
+
+def test_the_subjects_right_eye_is_on_the_viewers_left_and_features_are_in_order(face: Landmarks) -> None:
+    right, left = (face.points[list(eye), :2].mean(0) for eye in (topology.RIGHT_EYE, topology.LEFT_EYE))
+    mouth = face.points[list(topology.LIPS), :2].mean(0)
+    assert right[0] < left[0]
+    assert max(right[1], left[1]) < face.points[topology.NOSE_TIP, 1] < mouth[1] < face.points[topology.CHIN, 1]
+
+
+def test_the_nose_is_nearer_than_the_ears_side(face: Landmarks) -> None:
+    assert face.points[topology.NOSE_TIP, 2] < face.points[[234, 454], 2].min()
+
+
+def test_a_shifted_picture_shifts_the_points(tracker: Tracker, picture: Bytes, face: Landmarks) -> None:
+    moved = cv2.copyMakeBorder(picture, 40, 0, 64, 0, cv2.BORDER_REPLICATE)
+    found = max(tracker.detect(moved), key=lambda f: f.box.area)
+    assert distance(face, found.points - np.array([64, 40, 0])) < 0.02
+
+
+def test_an_enlarged_picture_enlarges_the_points(tracker: Tracker, picture: Bytes, face: Landmarks) -> None:
+    found = max(tracker.detect(cv2.resize(picture, None, fx=2, fy=2)), key=lambda f: f.box.area)
+    assert distance(face, found.points / 2) < 0.02
+
+
+def test_a_mirrored_picture_mirrors_the_points(tracker: Tracker, picture: Bytes, face: Landmarks) -> None:
+    found = max(tracker.detect(np.ascontiguousarray(picture[:, ::-1])), key=lambda f: f.box.area)
+    mirrored = found.points[list(topology.MIRROR)] * np.array([-1, 1, 1]) + np.array([picture.shape[1], 0, 0])
+    assert distance(face, mirrored) < 0.05
+
+
+def test_two_faces_come_from_left_to_right(tracker: Tracker, picture: Bytes) -> None:
+    found = tracker.detect(np.concatenate([picture, picture], 1))
+    assert len(found) == 2
+    assert found[0].box.centre[0] < picture.shape[1] < found[1].box.centre[0]
+
+
+def test_refining_from_a_rough_box_finds_the_same_face(tracker: Tracker, picture: Bytes, face: Landmarks) -> None:
+    rough = Box(face.box.x - 12, face.box.y + 8, face.box.width * 1.15, face.box.height * 0.95)
+    found = tracker.refine(picture, rough)
+    assert found is not None
+    assert distance(face, found.points) < 0.03
+
+
+def test_following_a_still_stays(tracker: Tracker, picture: Bytes, face: Landmarks) -> None:
+    followed = tracker.follow([picture] * 6, None)
+    assert len(followed) == 6
+    assert all(f is not None and distance(face, f.points) < 0.02 for f in followed)
+
+
+def test_a_lost_face_is_none_and_is_found_again(tracker: Tracker, picture: Bytes) -> None:
+    empty = np.full_like(picture, 90)
+    before, gone, after = tracker.follow([picture, empty, picture], None)
+    assert gone is None
+    assert before is not None
+    assert after is not None
+
+
+def test_noise_and_flat_pictures_hold_no_face(tracker: Tracker) -> None:
+    rng = np.random.default_rng(0)
+    assert tracker.detect(rng.integers(0, 255, (300, 400, 3), dtype=np.uint8)) == []
+    assert tracker.detect(np.full((120, 90, 3), 200, np.uint8)) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (40, 40)])
+def test_tiny_and_thin_pictures_are_survived(tracker: Tracker, size: tuple[int, int]) -> None:
+    assert tracker.detect(np.zeros((*size, 3), np.uint8)) == []
+
+
+def test_native_finds_a_face_lying_on_its_side(picture: Bytes) -> None:
+    found = load_tracker("native").detect(np.ascontiguousarray(np.rot90(picture)))
+    assert found
+    face = max(found, key=lambda f: f.box.area)
+    right, left = (face.points[list(eye), :2].mean(0) for eye in (topology.RIGHT_EYE, topology.LEFT_EYE))
+    assert abs(right[1] - left[1]) > 2 * abs(right[0] - left[0])
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(UsageError, match="native, mediapipe or face-alignment"):
+        load_tracker("dlib")  # type: ignore[arg-type]
