@@ -94,23 +94,23 @@ def test_a_cut_is_eased_over(basis, fitter):
 
 
 def two_people(basis):
-    left = driver_meshes(basis, np.tile([0.3, 0, 0], (50, 1)), place=(150, 200), scale=7, seed=1)
-    right = driver_meshes(basis, np.tile([-0.3, 0, 0], (50, 1)), place=(430, 220), scale=11, seed=2)
+    left = driver_meshes(basis, np.tile([0.3, 0, 0], (24, 1)), place=(150, 200), scale=7, seed=1)
+    right = driver_meshes(basis, np.tile([-0.3, 0, 0], (24, 1)), place=(430, 220), scale=11, seed=2)
     return [[a, b] for a, b in zip(left, right, strict=True)]
 
 
 def test_of_two_people_the_larger_is_followed_or_the_one_asked_for(basis, fitter):
     script = two_people(basis)
     for asked, yaw in ((None, -0.3), (1, 0.3), (2, -0.3)):
-        motion = track_driver(numbered_frames(50), ScriptedTracker(script), fitter, fps=FPS, driver_face=asked)
+        motion = track_driver(numbered_frames(24), ScriptedTracker(script), fitter, fps=FPS, driver_face=asked)
         assert motion.rotation[:, 0].mean() == pytest.approx(yaw, abs=0.08)
     with pytest.raises(NoFaceError, match="--driver-face 3"):
-        track_driver(numbered_frames(50), ScriptedTracker(script), fitter, fps=FPS, driver_face=3)
+        track_driver(numbered_frames(24), ScriptedTracker(script), fitter, fps=FPS, driver_face=3)
 
 
 def test_the_longer_seen_wins_over_the_briefly_larger(basis, fitter):
     script = [faces if i < 8 else faces[:1] for i, faces in enumerate(two_people(basis))]
-    motion = track_driver(numbered_frames(50), ScriptedTracker(script), fitter, fps=FPS)
+    motion = track_driver(numbered_frames(24), ScriptedTracker(script), fitter, fps=FPS)
     assert motion.rotation[:, 0].mean() == pytest.approx(0.3, abs=0.08)
 
 
