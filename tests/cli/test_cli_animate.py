@@ -137,6 +137,8 @@ def test_motion_file_gives_the_film_of_its_motion(portrait, run, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_nothing(portrait, tmp_path, number):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("whoever started the tests ignores this signal, and so do their children")
     picture, points = portrait()
     before = sorted(path.name for path in tmp_path.iterdir())
     command = ["animate", picture.name, "--landmarks", points.name, "--motion", "idle", "--to", "600", "-o", "film.mp4"]
@@ -166,3 +168,26 @@ def test_interrupted_run_leaves_nothing(portrait, tmp_path, number):
 def _children(process: int) -> list[int]:
     path = Path(f"/proc/{process}/task/{process}/children")
     return [int(number) for number in path.read_text().split()] if path.exists() else []
+
+
+def test_batch_of_real_films_is_continued(run, portrait, tmp_path):
+    for name in ("a.png", "b.png"):
+        portrait(name, size=(120, 100))
+    (tmp_path / "c.png").write_bytes(b"no picture")
+    (tmp_path / "rows.csv").write_text(
+        "source,motion,to,landmarks\n"
+        + "".join(f"{stem}.png,blink,0.2,{tmp_path / stem}.json\n" for stem in "abc")
+    )  # fmt: skip
+    first = run("batch", "rows.csv", "-o", "out", "--jobs", "1", "--json")
+    assert first.code == 4, first.out
+    result = first.events[-2]
+    assert (result["event"], result["done"], result["made"]) == ("result", 2, 2)
+    assert [failed["kind"] for failed in result["failed"]] == ["UnreadableInputError"]
+    assert {event["row"]: event["status"] for event in first.events if event["event"] == "row"} == {
+        "a.mp4": "done", "b.mp4": "done", "c.mp4": "failed",
+    }  # fmt: skip
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert page.count("data-moving") == 2
+    assert len(list((tmp_path / "out" / "index-thumbnails").glob("*.webp"))) == 4
+    again = run("batch", "rows.csv", "-o", "out", "--jobs", "1", "--json")
+    assert (again.code, again.events[-2]["made"], again.events[-2]["done"]) == (4, 0, 2)

@@ -20,7 +20,7 @@ nav button[aria-pressed=true] { background: #8883; }
 main { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
 article { border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; overflow-wrap: anywhere; }
 article .shown { aspect-ratio: 1; display: grid; place-items: center; background: #8882; }
-article img { width: 100%; height: 100%; object-fit: contain; }
+article img { width: 100%; aspect-ratio: 1; object-fit: contain; }
 article p { margin: .4rem .7rem; font-size: .85rem; }
 article p.name { font-size: .95rem; }
 .failed .shown { color: var(--bad); padding: 1rem; }

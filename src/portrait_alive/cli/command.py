@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from portrait_alive.cli.failures import Interrupted
 from portrait_alive.cli.report import Mode, make_report
 from portrait_alive.errors import UsageError
 from portrait_alive.option_kinds import Switch
@@ -48,8 +49,11 @@ def register(
         arguments = {parameter.name: values.pop(parameter.name) for parameter in plain}
         if table:
             arguments["options"] = AnimateOptions(**dict(_given(table, values)))
-        with make_report(_mode(**common)) as report:
-            run(report, **arguments)
+        try:
+            with make_report(_mode(**common)) as report:
+                run(report, **arguments)
+        except KeyboardInterrupt as error:  # typer would swallow it
+            raise Interrupted(*error.args) from error
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -35,6 +35,10 @@ class Failure:
     exit_code: int
 
 
+class Interrupted(Exception):
+    """A command was interrupted, and has cleaned up."""
+
+
 class Terminated(KeyboardInterrupt):
     """The process was asked to end (SIGTERM, SIGHUP): the same as Ctrl-C."""
 
@@ -56,7 +60,7 @@ def explain(error: BaseException) -> Failure:
     kind = type(error).__name__
     if isinstance(error, PortraitAliveError):
         return Failure(kind, str(error), error.exit_code)
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, (Interrupted, KeyboardInterrupt)):
         return Failure("Interrupted", "interrupted; nothing half-written is left behind", INTERRUPTED)
     if isinstance(error, ImportError):
         return Failure(kind, _import_advice(error), 1)
