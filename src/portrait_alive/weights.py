@@ -12,6 +12,8 @@ from portrait_alive.errors import MissingDependencyError
 SHAPE_BASIS = "shape_basis.safetensors"
 TRACKER = "tracker.safetensors"
 DETECTOR = "detector.safetensors"
+EYE = "eye.safetensors"
+MOUTH = "mouth.safetensors"
 MATTE = "matte.safetensors"
 
 

@@ -1,17 +1,19 @@
-"""The tracker that ships with the package: a detector for whole pictures and a landmark network for crops."""
+"""The tracker that ships with the package: a detector, a landmark network, and part networks for eyes and mouth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.nets.load import faster_precision, load_net
+from portrait_alive.shape.basis import load_basis
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.tracking.detector import Detector
+from portrait_alive.tracking.parts import PartRefiner
 from portrait_alive.types import Box, Bytes, Landmarks
-from portrait_alive.weights import TRACKER, weight_path
+from portrait_alive.weights import SHAPE_BASIS, TRACKER, weight_path
 
 PRESENT = 0.5
 """Presence from which a crop counts as a face."""
@@ -36,6 +38,7 @@ class NativeTracker:
 
     net: LandmarkNet
     detector: Detector
+    parts: PartRefiner
     device: torch.device
     precision: torch.dtype
     name: str = "native"
@@ -47,7 +50,8 @@ class NativeTracker:
         net = load_net(weight_path(TRACKER), "landmark-net-1", lambda c: LandmarkNet(LandmarkNetConfig(**c)), place)
         size = net.config.crop_size
         precision = faster_precision(net, torch.zeros(1, 3, size, size, device=place))
-        return NativeTracker(net, Detector.load(place), place, precision)
+        parts = PartRefiner.load(load_basis(weight_path(SHAPE_BASIS)), place)
+        return NativeTracker(net, Detector.load(place), parts, place, precision)
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""
@@ -78,7 +82,9 @@ class NativeTracker:
 
     def _again(self, frame: Bytes, last: Landmarks) -> Landmarks | None:
         face = self._run([FaceCrop.around_points(last.points, self.net.config.crop_size)], frame)[0]
-        return face if face.presence >= STILL_PRESENT and face.confidence.mean() >= STILL_CERTAIN else None
+        if face.presence < STILL_PRESENT or face.confidence.mean() < STILL_CERTAIN:
+            return None
+        return self._refined(face, frame)
 
     def _settled(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
         """Faces among the crops, each looked at again from a better crop until the looks agree."""
@@ -92,10 +98,13 @@ class NativeTracker:
             if look < _LOOKS - 1:
                 crops = [FaceCrop.around_points(face.points, self.net.config.crop_size) for face in faces]
         return [
-            face
+            self._refined(face, pixels)
             for face, earlier in zip(faces, before, strict=True)
             if face.presence >= PRESENT and face.confidence.mean() >= CERTAIN and _moved(earlier, face) <= SETTLED
         ]
+
+    def _refined(self, face: Landmarks, pixels: Bytes) -> Landmarks:
+        return replace(face, points=self.parts.refine(pixels, face.points))
 
     def _run(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
         cut = np.stack([crop.cut(pixels) for crop in crops])  # (N, S, S, 3)

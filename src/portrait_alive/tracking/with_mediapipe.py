@@ -1,6 +1,7 @@
 """MediaPipe's face landmarker behind the `Tracker` interface (extra: portrait-alive[mediapipe])."""
 
 import os
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,10 @@ class MediapipeTracker:
             running_mode=vision.RunningMode.IMAGE,
             num_faces=max_faces,
         )
-        return MediapipeTracker(vision.FaceLandmarker.create_from_options(options))
+        tracker = MediapipeTracker(vision.FaceLandmarker.create_from_options(options))
+        # closed before the interpreter takes its modules apart, or MediaPipe complains while it exits
+        weakref.finalize(tracker, tracker.landmarker.close)
+        return tracker
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""

@@ -38,7 +38,7 @@ def random_view(
     crop = _jittered(rng, FaceCrop.around_points(points, size))
     stretch = np.exp(rng.normal(0, 0.06 if elastic else 0.02, 2)).astype(np.float32)
     bend = _bend(rng, size, strength=float(rng.uniform(0, 0.035)) * size) if elastic and rng.random() < 0.6 else None
-    cut, moved = _resample(pixels, points, crop, stretch, bend)
+    cut, moved = resample(pixels, points, crop, stretch, bend)
     return View(spoil(rng, cut), moved)
 
 
@@ -63,7 +63,7 @@ def _bend(rng: np.random.Generator, size: int, strength: float) -> Float:
     return cast(Float, cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
-def _resample(pixels: Bytes, points: Float, crop: FaceCrop, stretch: Float, bend: Float | None) -> tuple[Bytes, Float]:
+def resample(pixels: Bytes, points: Float, crop: FaceCrop, stretch: Float, bend: Float | None) -> tuple[Bytes, Float]:
     """Cut the crop through a stretch about its centre and a bend, and take the points along."""
     size = crop.size
     half = size / 2
@@ -92,15 +92,20 @@ def _resample(pixels: Bytes, points: Float, crop: FaceCrop, stretch: Float, bend
     return cast(Bytes, cut), moved
 
 
-def spoil(rng: np.random.Generator, pixels: Bytes) -> Bytes:
-    """The crop as bad cameras, old photographs and painters would have left it."""
+def spoil(rng: np.random.Generator, pixels: Bytes, *, blur_px: float = 2.2, occluded: float = 0.3) -> Bytes:
+    """The crop as bad cameras, old photographs and painters would have left it.
+
+    Args:
+        blur_px: the strongest blur.
+        occluded: how often something is in front.
+    """
     image = pixels
-    if rng.random() < 0.3:
+    if rng.random() < occluded:
         image = _occluded(rng, image)
     if rng.random() < 0.25:
         image = _painterly(rng, image)
     if rng.random() < 0.25:
-        image = cast(Bytes, cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 2.2))))
+        image = cast(Bytes, cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, blur_px))))
     elif rng.random() < 0.15:
         small = rng.uniform(0.25, 0.7)
         size = image.shape[0]
@@ -149,11 +154,11 @@ def _occluded(rng: np.random.Generator, pixels: Bytes) -> Bytes:
     kind = rng.integers(3)
     x, y = (int(v) for v in rng.integers(0, size, 2))
     if kind == 0:
-        axes = tuple(int(v) for v in rng.integers(6, 32, 2))
+        axes = tuple(int(v) for v in rng.integers(size // 20, size // 4, 2))
         cv2.ellipse(mask, (x, y), axes, float(rng.uniform(0, 180)), 0, 360, 255, -1)
     elif kind == 1:
         far = tuple(int(v) for v in rng.integers(0, size, 2))
-        cv2.line(mask, (x, y), far, 255, int(rng.integers(3, 16)))
+        cv2.line(mask, (x, y), far, 255, int(rng.integers(2, size // 8)))
     else:
         cut = int(rng.integers(size * 2 // 3, size))
         side = rng.integers(4)
@@ -163,7 +168,7 @@ def _occluded(rng: np.random.Generator, pixels: Bytes) -> Bytes:
     if rng.random() < 0.5:
         fill[:] = rng.integers(0, 256, 3)
     else:
-        fill = np.roll(pixels, tuple(int(v) for v in rng.integers(30, size - 30, 2)), (0, 1))
+        fill = np.roll(pixels, tuple(int(v) for v in rng.integers(size // 4, size * 3 // 4, 2)), (0, 1))
     soft = cv2.GaussianBlur(mask, (0, 0), float(rng.uniform(0.5, 2.0)))[..., None] / 255.0
     return cast(Bytes, (pixels * (1 - soft) + fill * soft).astype(np.uint8))
 

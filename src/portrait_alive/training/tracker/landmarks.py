@@ -79,9 +79,9 @@ class LandmarkLoss:
         share = face / face.sum().clamp(min=1)
         error = output.points - batch["points"]
         distance = (error[..., :2].square().sum(-1) + 1e-8).sqrt()  # (B, 478)
-        placed = (share * (_steep(distance) * self.weights.to(face.device)).mean(1)).sum()
+        placed = (share * (steep(distance) * self.weights.to(face.device)).mean(1)).sum()
         gap = error[:, self.lower, :2] - error[:, self.upper, :2]
-        opening = (share * _steep((gap.square().sum(-1) + 1e-8).sqrt()).mean(1)).sum()
+        opening = (share * steep((gap.square().sum(-1) + 1e-8).sqrt()).mean(1)).sum()
         depth = (share * batch["exact"] * error[..., 2].abs().mean(1)).sum()
         stated = (distance.detach() * torch.exp(-output.log_scale) + 2 * output.log_scale).mean(1)
         presence = functional.binary_cross_entropy_with_logits(output.presence, face)
@@ -89,7 +89,7 @@ class LandmarkLoss:
         return {"total": total, "distance": (share * distance.mean(1)).sum(), "presence": presence}
 
 
-def _steep(distance: Tensor) -> Tensor:
+def steep(distance: Tensor) -> Tensor:
     """A wing loss (Feng et al. 2018): small errors weigh more than under L1, which is what 1% needs."""
     width, curve = 0.06, 0.012
     near = width * torch.log1p(distance / curve)

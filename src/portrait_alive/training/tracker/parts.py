@@ -1,0 +1,208 @@
+"""Teach the part networks.
+
+python -m portrait_alive.training.tracker.parts eye --heads cache/heads --taught cache/taught --out runs/eye
+python -m portrait_alive.training.tracker.parts mouth --heads cache/heads --taught cache/taught --out runs/mouth
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from portrait_alive.nets.part_net import PartNet, PartNetConfig
+from portrait_alive.shape import topology
+from portrait_alive.tracking.crop import FaceCrop
+from portrait_alive.tracking.parts import LIPS, RIGHT_EYE, Part
+from portrait_alive.training.tracker.augment import resample, spoil
+from portrait_alive.training.tracker.landmarks import steep
+from portrait_alive.training.tracker.loop import Batch, State, add_arguments, save_weights, train
+from portrait_alive.training.tracker.samples import RenderedFaces, TaughtFaces
+from portrait_alive.types import Bytes, Float
+from portrait_alive.weights import EYE, MOUTH
+
+_MIRROR = np.array(topology.MIRROR)
+_PARTS = {"eye": (RIGHT_EYE, EYE, 48), "mouth": (LIPS, MOUTH, 64)}
+_RARE = 6.0
+"""A wide open or shut part comes at most this much oftener than its frequency."""
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=sorted(_PARTS))
+    parser.add_argument("--heads", type=Path, required=True, help="folder of rendered shards")
+    parser.add_argument("--taught", type=Path, required=True, help="folder made by ...tracker.teacher")
+    parser.add_argument("--held-out", type=Path, help="such a folder of held-out faces, for the curve")
+    add_arguments(parser)
+    arguments = parser.parse_args()
+    torch.manual_seed(arguments.seed)
+    part, name, size = _PARTS[arguments.part]
+    config = PartNetConfig(len(part.points), size)
+    net = PartNet(config)
+    taught = TaughtFaces(arguments.taught)
+    net.start_from(torch.from_numpy(_mean(part, taught.points, size)))
+
+    def batches(first: int) -> Iterable[Batch]:
+        samples = PartSamples(part, RenderedFaces(arguments.heads), taught, size, arguments.seed + first)
+        return DataLoader(samples, batch_size=arguments.batch, num_workers=arguments.workers, prefetch_factor=4)
+
+    def judge(state: State) -> str:
+        return held_out(part, config, state, arguments.held_out)
+
+    train(
+        net,
+        batches,
+        PartLoss(part),
+        arguments,
+        lambda state, folder: save_weights(state, folder / name, "part-net-1", config.as_json()),
+        judge if arguments.held_out else None,
+    )
+    return 0
+
+
+class PartLoss:
+    """Distance of the points, of the gaps between upper and lower, and of the irises from the corners of the eye."""
+
+    def __init__(self, part: Part) -> None:
+        place = {index: order for order, index in enumerate(part.points)}
+        upper = topology.RIGHT_EYE_UPPER[1:-1] + topology.UPPER_LIP_INNER[1:-1]
+        lower = topology.RIGHT_EYE_LOWER[1:-1] + topology.LOWER_LIP_INNER[1:-1]
+        pairs = [(place[a], place[b]) for a, b in zip(upper, lower, strict=True) if a in place]
+        self.upper, self.lower = [a for a, _ in pairs], [b for _, b in pairs]
+        self.iris = [place[index] for index in topology.RIGHT_IRIS if index in place]
+        self.corners = [place[index] for index in (33, 133) if index in place]
+
+    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Loss terms of a batch."""
+        error = net(batch["patch"].contiguous(memory_format=torch.channels_last)) - batch["points"]
+        placed = steep(_length(error)).mean()
+        gaps = steep(_length(error[:, self.lower] - error[:, self.upper])).mean()
+        total = placed + gaps
+        if self.iris:
+            glance = error[:, self.iris] - error[:, self.corners].mean(1, keepdim=True)
+            total = total + steep(_length(glance)).mean()
+        return {"total": total, "distance": _length(error).mean(), "gaps": gaps}
+
+
+class PartSamples(IterableDataset[dict[str, Tensor]]):
+    """Patches around a part as a coarse look would cut them; every opening and gaze about equally often."""
+
+    def __init__(self, part: Part, rendered: RenderedFaces, taught: TaughtFaces, size: int, seed: int) -> None:
+        self.part, self.size, self.seed = part, size, seed
+        self.rendered, self.taught = rendered, taught
+        # both eyes of a picture serve, the left one mirrored: the weight is that of the side that is seen
+        weight = taught.probability[None] * np.stack(
+            [_rarity(part, points) for points in (taught.points, _mirrored(taught.points))]
+        )
+        self.weight = weight.ravel() / weight.sum()
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        """Samples: `patch` (3, S, S) in [-1, 1], `points` (N, 2) in patch sides."""
+        cv2.setNumThreads(0)
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        cumulative = np.cumsum(self.weight)
+        while True:
+            if rng.random() < 0.4:
+                pixels, points = self.rendered.draw(rng)
+                flipped = bool(rng.random() < 0.5)
+            else:
+                drawn = min(int(np.searchsorted(cumulative, rng.random())), len(cumulative) - 1)
+                flipped, index = drawn >= len(self.taught.points), drawn % len(self.taught.points)
+                pixels, points = np.asarray(self.taught.crops[index]), self.taught.points[index]
+            if flipped:
+                pixels = np.ascontiguousarray(pixels[:, ::-1])
+                points = points[_MIRROR] * np.array([-1, 1, 1], np.float32) + np.array(
+                    [pixels.shape[1], 0, 0], np.float32
+                )
+            patch, moved = self._seen(rng, pixels, points)
+            placed = (moved[list(self.part.points), :2] / self.size).astype(np.float32)
+            yield {
+                "patch": torch.from_numpy(patch.transpose(2, 0, 1).copy()).float() / 127.5 - 1,
+                "points": torch.from_numpy(placed),
+            }
+
+    def _seen(self, rng: np.random.Generator, pixels: Bytes, points: Float) -> tuple[Bytes, Float]:
+        exact = self.part.patch(points, self.size)
+        rough = 2.0 if rng.random() < 0.2 else 1.0
+        shift = rng.normal(0, 0.045 * rough, 2) * exact.side
+        crop = FaceCrop(
+            (exact.centre[0] + float(shift[0]), exact.centre[1] + float(shift[1])),
+            exact.side * float(np.exp(rng.normal(0, 0.07 * rough))),
+            exact.angle + float(rng.normal(0, 0.06 * rough)),
+            self.size,
+        )
+        stretch = np.exp(rng.normal(0, 0.07, 2)).astype(np.float32)
+        cut, moved = resample(pixels, points, crop, stretch, None)
+        return spoil(rng, cut, blur_px=1.0, occluded=0.08), moved
+
+
+def held_out(part: Part, config: PartNetConfig, state: State, folder: Path) -> str:
+    """Correlation and slope of the part's opening against the teacher on held-out faces, from patches cut 3% off."""
+    net = PartNet(config)
+    net.load_state_dict(state)
+    net.eval()
+    crops, truth = np.load(folder / "crops.npy", mmap_mode="r"), np.load(folder / "points.npy")
+    rng = np.random.default_rng(0)
+    loss = PartLoss(part)
+    seen, known = [], []
+    for pixels, points in zip(crops, truth, strict=True):
+        exact = part.patch(points, config.size)
+        shift = rng.normal(0, 0.03, 2) * exact.side
+        crop = FaceCrop((exact.centre[0] + shift[0], exact.centre[1] + shift[1]), exact.side, exact.angle, config.size)
+        tensor = torch.from_numpy(crop.cut(np.asarray(pixels)).transpose(2, 0, 1).copy()).float()[None] / 127.5 - 1
+        with torch.no_grad():
+            seen.append(net(tensor)[0].numpy())
+        known.append(crop.to_crop(points)[list(part.points), :2] / config.size)
+    found, told = np.array(seen), np.array(known)
+    words = [f"held out {np.linalg.norm(found - told, axis=2).mean():.4f}"]
+    measures = {"opening": [np.linalg.norm(p[:, loss.lower] - p[:, loss.upper], axis=2).mean(1) for p in (found, told)]}
+    if loss.iris:
+        for axis, name in enumerate(("gaze x", "gaze y")):
+            measures[name] = [(p[:, loss.iris[0]] - p[:, loss.corners].mean(1))[:, axis] for p in (found, told)]
+    for name, (a, b) in measures.items():
+        words.append(f"{name} r {np.corrcoef(a, b)[0, 1]:.2f} slope {np.polyfit(b, a, 1)[0]:.2f}")
+    return "  ".join(words)
+
+
+def _rarity(part: Part, points: Float) -> NDArray[np.float64]:
+    """(N,) how much oftener than it is found each face should come, from how rare its opening and gaze are."""
+    loss = PartLoss(part)
+    own = points[:, list(part.points), :2]
+    unit = np.linalg.norm(points[:, 33, :2] - points[:, 263, :2], axis=1)
+    measures = [np.linalg.norm(own[:, loss.lower] - own[:, loss.upper], axis=2).mean(1) / unit]
+    if loss.iris:
+        glance = (own[:, loss.iris[0]] - own[:, loss.corners].mean(1)) / unit[:, None]
+        measures += [glance[:, 0], glance[:, 1]]
+    rarity = np.ones(len(points))
+    for measure in measures:
+        counts, edges = np.histogram(measure, 12)
+        bins = np.clip(np.digitize(measure, edges) - 1, 0, 11)
+        rarity *= np.clip(np.median(counts[counts > 0]) / counts[bins], 1 / _RARE, _RARE)
+    return np.clip(rarity, 1 / _RARE, 2 * _RARE)
+
+
+def _mirrored(points: Float) -> Float:
+    mirrored: Float = points[:, _MIRROR] * np.array([-1, 1, 1], np.float32)
+    return mirrored
+
+
+def _length(vectors: Tensor) -> Tensor:
+    return (vectors.square().sum(-1) + 1e-8).sqrt()
+
+
+def _mean(part: Part, points: Float, size: int) -> Float:
+    some = points[:: max(len(points) // 200, 1)]
+    placed = [part.patch(face, size).to_crop(face)[list(part.points), :2] / size for face in some]
+    return np.mean(placed, 0).astype(np.float32)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
