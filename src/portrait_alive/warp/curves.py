@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from portrait_alive.types import Float
 
@@ -41,7 +40,7 @@ class Opening:
         curves = []
         for indices in (upper, lower):
             offset = points[list(indices), :2] - first
-            curves.append(_curve(offset @ along, offset @ across, u, width))
+            curves.append(_curve((offset @ along).astype(np.float32), (offset @ across).astype(np.float32), u, width))
         middle = (curves[0] + curves[1]) / 2
         crossed = curves[0] > curves[1]
         top = np.where(crossed, middle, curves[0]).astype(np.float32)
@@ -76,10 +75,10 @@ class Opening:
         """Share of each pixel that lies in the opening, in [0, 1], exact for curves along u."""
         high = np.minimum(lower, v + 0.5) - np.maximum(upper, v - 0.5)
         sides = np.clip(np.minimum(u, self.width - u) + 0.5, 0, 1)
-        return cast(Float, np.clip(high, 0, 1) * sides)
+        return cast(Float, (np.clip(high, 0, 1) * sides).astype(np.float32))
 
 
-def _curve(u: NDArray[np.float32], v: NDArray[np.float32], at: Float, width: float) -> Float:
+def _curve(u: Float, v: Float, at: Float, width: float) -> Float:
     """A smooth curve through (u, v), kept a function of u where the points turn back (seen from the side)."""
     forward = np.maximum.accumulate(np.clip(u, 0, width).astype(np.float64))
     forward = forward + np.arange(len(u)) * 1e-4

@@ -50,14 +50,10 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: Float, sk
     if in_sclera.sum() > 4:  # the brighter part of it: lashes and the lid's shadow are not the ball's colour
         typical = float(np.average(luma, weights=in_sclera))
         in_sclera = in_sclera * np.clip((luma - 0.9 * typical) / (0.15 * typical + 1), 0.02, 1)
-    if in_sclera.sum() < 0.04 * opening.width**2:
-        weight = (in_sclera.sum() / (0.04 * opening.width**2)) * 1.0
-        seen = (picture * in_sclera[..., None]).sum((0, 1)) / max(float(in_sclera.sum()), 1e-3)
-        flat = seen * weight + guess * (1 - weight)
-        sclera = np.broadcast_to(flat, picture.shape).astype(np.float32)
-    else:
-        sclera = continue_smoothly(picture, in_sclera.astype(np.float32))
-        sclera = cv2.GaussianBlur(sclera, (0, 0), 0.06 * opening.width)
+    trust = min(float(in_sclera.sum()) / (0.05 * opening.width**2), 1.0)
+    sclera = continue_smoothly(picture, in_sclera.astype(np.float32))
+    sclera = cv2.GaussianBlur(sclera, (0, 0), 0.06 * opening.width)
+    sclera = guess + (sclera - guess) * np.float32(trust)
     # a ball darkens towards its edge
     middle = (opening.width / 2 - u) / (0.5 * opening.width)
     sclera = sclera * (1 - 0.15 * np.clip(middle**2, 0, 1.5))[..., None]
@@ -71,7 +67,7 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: Float, sk
 
 def _guess_sclera(skin: Float) -> Float:
     grey = float(skin @ LUMA)
-    return cast(Float, (0.55 * np.minimum(grey * 1.08, 235.0) + 0.45 * skin).astype(np.float32))
+    return cast(Float, (0.75 * np.minimum(grey * 1.12, 235.0) + 0.25 * skin).astype(np.float32))
 
 
 def _iris(

@@ -180,7 +180,7 @@ def eye_frame(
         detail.sheet(coarse, weights, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
         for weights in (layer.upper_skin, layer.lower_skin)
     )
-    below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1)
+    below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1).astype(np.float32)
     was_open = rest.area > 0.03 * rest.width**2
     scale = (rest.width / opening.width) ** 2
     closure = max(shut, 1 - scale * opening.area / rest.area) if was_open else shut
@@ -219,7 +219,7 @@ def paint_eye(
         _paint_lid(layer, frame, view, opacity, drawn)
     cover = frame.opening.coverage(frame.u, frame.v, frame.upper, frame.lower)
     cover *= np.float32(1 - smoothstep(0.84, 0.96, frame.closure))
-    rows, columns = cover.any(1).nonzero()[0], cover.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
     if len(rows) == 0:
         return drawn
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
@@ -280,7 +280,9 @@ def _ball(
     distance = np.hypot(u_rest - (here_u + du), v_rest - (here_v + dv)) / layer.iris_radius
     carry = np.clip((2.4 - distance) / 1.3, 0, 1)
     carry = carry * carry * (3 - 2 * carry)
-    at_u, at_v = u_rest - du * carry, v_rest - dv * carry
+    carry = carry.astype(np.float32)
+    at_u = cast(Float, u_rest - np.float32(du) * carry)
+    at_v = cast(Float, v_rest - np.float32(dv) * carry)
     x = rest.origin[0] + at_u * rest.along[0] - at_v * rest.along[1]
     y = rest.origin[1] + at_u * rest.along[1] + at_v * rest.along[0]
     made = layer.ball.sample(detail.positions(x, y, layer.ball.factor)).astype(np.float32)

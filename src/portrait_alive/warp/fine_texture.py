@@ -1,8 +1,8 @@
 """A texture that can be resampled as sharply as with Lanczos at the price of a bilinear look-up.
 
-OpenCV's Lanczos remapping costs some 200 ns a pixel, sixty times the vectorised bilinear one. So the texture is enlarged
-once, by Lanczos-3 at every phase, and each frame looks up bilinearly in the enlargement: at factor 4 the error is that
-of interpolating over a quarter of a pixel. Original samples are kept exactly at whole-pixel positions.
+OpenCV's Lanczos remapping costs some 200 ns a pixel, sixty times the vectorised bilinear one. So the texture is
+enlarged once, by Lanczos-3 at every phase, and each frame looks up bilinearly in the enlargement: at factor 4 the error
+is that of interpolating over a quarter of a pixel. Original samples are kept exactly at whole-pixel positions.
 """
 
 from dataclasses import dataclass
@@ -79,4 +79,5 @@ def lanczos_kernel(phase: float) -> NDArray[np.float32]:
     """(2 * radius,) weights of the samples -radius+1 .. radius for a look-up at `phase` in (0, 1), summing to 1."""
     offset = np.arange(-LANCZOS_RADIUS + 1, LANCZOS_RADIUS + 1) - phase
     weights = np.sinc(offset) * np.sinc(offset / LANCZOS_RADIUS)
-    return (weights / weights.sum()).astype(np.float32)
+    kernel: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
+    return kernel

@@ -12,8 +12,7 @@ import numpy as np
 
 from portrait_alive.types import Float
 
-
-LEAST_SLOPE = 0.12
+LEAST_SLOPE = 0.2
 """A surface that turns away is squeezed to this at most; what would fold behind it is squeezed as well."""
 
 

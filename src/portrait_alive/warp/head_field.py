@@ -8,16 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
-from portrait_alive.types import MESH_POINTS, Float, SourceFace
+from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.types import Float, SourceFace
 from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.mesh_weights import MeshWeights, weights_at
 
 RIM_POINTS = 72
 """Places on the outline of the mesh whose motion beyond the rigid head's spreads outwards."""
+RIGID_PARTS = ("skull", "right_ear", "left_ear")
 CREASE_BLUR = 0.9
 """Sigma in nodes: takes the creases between triangles out of the field."""
 SKULL_POINTS = 72
 """The points beyond the mesh that belong to skull and ears come first and move as one piece."""
+
+
+def rigid_points(basis: ShapeBasis) -> NDArray[np.int32]:
+    """Indices of the points that move as one piece whatever the face does: skull and ears."""
+    return np.concatenate([basis.beyond[part] for part in RIGID_PARTS]).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +87,7 @@ class HeadField:
         field[self.outer] = self.carried @ _rigid_coefficients(rigid, self.centre) + self.spread @ rim
         shaped = field.reshape(rows, columns, 2)
         unfolded(shaped, self.grid.cell, self.nose)
-        shaped = cv2.GaussianBlur(shaped, (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE)
-        return shaped
+        return cast(Float, cv2.GaussianBlur(shaped, (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE))
 
 
 def _rigid_coefficients(rigid: RigidMotion, centre: Float) -> Float:
@@ -103,19 +109,19 @@ def _rigid_coefficients(rigid: RigidMotion, centre: Float) -> Float:
     ).astype(np.float32)
 
 
-def head_field(grid: Grid, face: SourceFace, triangles: NDArray[np.int32], opacity: Float, hold: Float) -> HeadField:
+def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, hold: Float) -> HeadField:
     """Prepare the field.
 
     Args:
         grid: over the moving region.
         face: the source's face.
-        triangles: (T, 3) of the mesh.
+        basis: the shape basis.
         opacity: (rows, columns) of the sitter at the nodes.
         hold: (rows, columns) in [0, 1]: 1 where a place goes with the head, 0 where it stays.
     """
     nodes = grid.nodes()
     points = face.points
-    mesh = weights_at(nodes, points, triangles)
+    mesh = weights_at(nodes, points, basis.triangles)
     covered = np.zeros(grid.shape, np.uint8)
     covered.reshape(-1)[mesh.where] = 1
     rim = _rim(mesh, covered)
@@ -129,7 +135,7 @@ def head_field(grid: Grid, face: SourceFace, triangles: NDArray[np.int32], opaci
     away = distance.min(1)
     weight = hold.reshape(-1)[outer]
     fade = np.exp(-((away / (0.3 * height)) ** 2)) * weight
-    skull = points[MESH_POINTS : MESH_POINTS + SKULL_POINTS]
+    skull = points[rigid_points(basis)]
     centre = (skull.min(0) + skull.max(0)) / 2
     return HeadField(
         grid=grid,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
@@ -13,7 +14,7 @@ from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
 from portrait_alive.warp.filling import grain_of
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.grid import Grid
-from portrait_alive.warp.head_field import HeadField, head_field
+from portrait_alive.warp.head_field import HeadField, head_field, rigid_points
 from portrait_alive.warp.matte import person_matte
 from portrait_alive.warp.mouth import MouthLayer, take_mouth_apart
 from portrait_alive.warp.plate import separate, with_rim
@@ -26,6 +27,8 @@ class Layers:
 
     face: SourceFace
     frame: HeadFrame
+    rigid: NDArray[np.int32]
+    """Indices of the points on skull and ears."""
     grid: Grid
     indices: Float
     """(rows, columns, 2) node indices of the grid."""
@@ -73,14 +76,15 @@ def take_apart(
         room: box that the driven points will ever be in; None expects a head that turns and nods where it is. Only
             `--retarget absolute` carries a head further.
     """
-    frame = HeadFrame.of(face)
+    rigid = rigid_points(basis)
+    frame = HeadFrame.of(face, rigid)
     grid = region_grid(frame, picture.size, room)
     height, width = grid.size
     still = _region_of(picture.pixels, grid)
     if matte is None:
-        opacity = person_matte(still, face, (grid.left, grid.top), frame.face_height)
+        opacity = person_matte(still, face, rigid, (grid.left, grid.top), frame.face_height)
     else:
-        opacity = _region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / 255
+        opacity = _region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / np.float32(255)
     opacity = with_rim(opacity, max(0.02 * frame.face_height, 1.5))
     grain_px = frame.face_height / 120
     background_grain = grain_of(still, _clearest_patch(still, opacity), (height, width), radius_px=grain_px)
@@ -101,13 +105,14 @@ def take_apart(
     return Layers(
         face=face,
         frame=frame,
+        rigid=rigid,
         grid=grid,
         indices=grid.indices(),
         still=still,
         background=layers.background,
         sitter=sitter,
         opacity=opacity,
-        field=head_field(grid, face, basis.triangles, at_nodes, hold),
+        field=head_field(grid, face, basis, at_nodes, hold),
         eyes=eyes,
         mouth=_mouth(still, face, basis, grid, frame, skin, grain_px),
     )
@@ -144,8 +149,8 @@ def _eye(
     width = max(float(np.linalg.norm(corners[1] - corners[0])), 0.12 * float(np.ptp(points[:468, 1])))
     centre = points[list(upper + lower), :2].mean(0)
     reach = np.array([0.85, 0.75], np.float32) * width
-    cell = max(grid.cell // 2, 1)
-    detail = Detail.around(grid, centre - reach, centre + reach, cell, nose=points[topology.NOSE_TIP], feather_px=max(0.15 * width, 2.0))
+    cell, nose = max(grid.cell // 2, 1), points[topology.NOSE_TIP]
+    detail = Detail.around(grid, centre - reach, centre + reach, cell, nose=nose, feather_px=max(0.15 * width, 2.0))
     if detail is None:
         return None
     grain = grain_of(still, skin, detail.grid.size, radius_px=grain_px)

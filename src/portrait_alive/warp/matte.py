@@ -1,4 +1,4 @@
-"""How much of each pixel belongs to the sitter: GrabCut seeded by the head's geometry, refined along the picture's edges."""
+"""How much of each pixel is the sitter's: GrabCut seeded by the head's geometry, refined along the picture's edges."""
 
 from typing import cast
 
@@ -7,20 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
-from portrait_alive.types import MESH_POINTS, Bytes, Float, SourceFace
-from portrait_alive.warp.head_field import SKULL_POINTS
+from portrait_alive.types import Bytes, Float, SourceFace
 
 WORK_SIDE_PX = 260
 """Longer side of the picture in which GrabCut works."""
 _GRABCUT_ROUNDS = 4
 
 
-def person_matte(pixels: Bytes, face: SourceFace, origin: tuple[float, float], face_height: float) -> Float:
+def person_matte(
+    pixels: Bytes, face: SourceFace, rigid: NDArray[np.int32], origin: tuple[float, float], face_height: float
+) -> Float:
     """Opacity of head, hair, hat, neck and body over the background.
 
     Args:
         pixels: (H, W, 3) uint8 sRGB, the surroundings of the head.
         face: the face, in the whole picture's coordinates.
+        rigid: indices of the points on skull and ears.
         origin: (x, y) of the first pixel's corner in the whole picture.
         face_height: height of the face mesh in pixels.
 
@@ -32,27 +34,30 @@ def person_matte(pixels: Bytes, face: SourceFace, origin: tuple[float, float], f
     size = (max(int(width * scale), 8), max(int(height * scale), 8))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     points = (face.points - np.array([*origin, 0], np.float32)) * np.float32(scale)
-    seeds = _seeds(points, face_height * scale, small.shape[:2])
+    seeds = _seeds(points, rigid, face_height * scale, small.shape[:2])
     cut = _grabcut(small, seeds)
-    guide = small.astype(np.float32) / 255
+    guide = small.astype(np.float32) / np.float32(255)
     radius = max(int(face_height * scale * 0.03), 2)
     coarse = guided_filter(guide, cut.astype(np.float32), radius, 1e-3)
-    coarse = cast(Float, np.clip((coarse - 0.04) / 0.9, 0, 1))
+    coarse = np.clip((coarse - 0.04) / 0.9, 0, 1).astype(np.float32)
     if scale >= 1.0:
-        return coarse
+        return cast(Float, coarse)
     enlarged = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    refined = guided_filter(pixels.astype(np.float32) / 255, enlarged, max(int(face_height * 0.02), 2), 3e-4)
+    guide = pixels.astype(np.float32) / np.float32(255)
+    refined = guided_filter(guide, enlarged, max(int(face_height * 0.02), 2), 3e-4)
     return cast(Float, np.clip((refined - 0.03) / 0.92, 0, 1).astype(np.float32))
 
 
-def _seeds(points: Float, face_height: float, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def _seeds(
+    points: Float, rigid: NDArray[np.int32], face_height: float, shape: tuple[int, int]
+) -> NDArray[np.uint8]:
     """GrabCut's initial labels from what the head's geometry promises.
 
     In doubt a place counts as the sitter's: background that goes along with the hair looks better than hair that stays
     behind in the background.
     """
     mesh = points[:468, :2]
-    head = np.concatenate([mesh, points[MESH_POINTS : MESH_POINTS + SKULL_POINTS, :2]])
+    head = np.concatenate([mesh, points[rigid, :2]])
     hull = cv2.convexHull(np.ascontiguousarray(head))[:, 0]
     middle = hull.mean(0)
     chin = points[topology.CHIN, :2]

@@ -133,7 +133,7 @@ def mouth_frame(
     opening = Opening.between(driven, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
     u, v = opening.axes(detail.x + np.float32(offset[0]), detail.y + np.float32(offset[1]))
     upper, lower = opening.curves_at(u)
-    below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1)
+    below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1).astype(np.float32)
     return MouthFrame(offset, detail.cut(upper_sheet, lower_sheet, below), opening, u, v, upper, lower)
 
 
@@ -153,9 +153,11 @@ def paint_mouth(
     Returns:
         (h, w) in [0, 1]: how much of each pixel the source did not supply.
     """
-    cover = frame.opening.coverage(frame.u, frame.v, frame.upper, frame.lower)
+    # an open mouth's inside reaches under the lips by a hair, or their seam would show
+    tuck = np.float32(0.008 * frame.opening.width * smoothstep(0.01, 0.06, frame.opening.gap / frame.opening.width))
+    cover = frame.opening.coverage(frame.u, frame.v, frame.upper - tuck, frame.lower + tuck)
     made = np.zeros(cover.shape, np.float32)
-    rows, columns = cover.any(1).nonzero()[0], cover.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
     if len(rows) == 0:
         return made
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
@@ -246,7 +248,7 @@ def _drawing(
     width = opening.width
     corner = np.clip(np.minimum(u, width - u) / (0.2 * width), 0, 1)
     corner = corner * (2 - corner)
-    shadow = 1 - 0.5 * np.exp(-np.maximum(v - upper, 0) / (0.045 * width))
+    shadow = 1 - 0.35 * np.exp(-np.maximum(v - upper, 0) / (0.045 * width))
     shadow *= 1 - 0.3 * np.exp(-np.maximum(lower - v, 0) / (0.02 * width))
-    light = shadow * (0.25 + 0.75 * corner)
+    light = shadow * (0.3 + 0.7 * corner)
     return cast(Float, (colours * light[..., None]).astype(np.float32))

@@ -1,6 +1,7 @@
 """The picture without its sitter, and the sitter without the picture behind: what a silhouette that moves uncovers."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ def with_rim(opacity: Float, rim_px: float) -> Float:
     """
     distance = cv2.distanceTransform((opacity < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     ramp = np.clip(1.5 - distance / rim_px, 0, 1)
-    return np.maximum(opacity, ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    return cast(Float, np.maximum(opacity, ramp * ramp * (3 - 2 * ramp)).astype(np.float32))
 
 
 def separate(pixels: Bytes, opacity: Float, *, margin_px: float, fill_grain: Float) -> Separation:

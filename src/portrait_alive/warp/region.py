@@ -5,11 +5,11 @@ from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
-from portrait_alive.types import MESH_POINTS, Box, Float, SourceFace
+from portrait_alive.types import Box, Float, SourceFace
 from portrait_alive.warp.grid import Grid
-from portrait_alive.warp.head_field import SKULL_POINTS
 
 CELLS_PER_FACE = 75
 """Grid nodes along the height of the face."""
@@ -31,12 +31,12 @@ class HeadFrame:
     """(N, 2) convex outline of face, skull and ears."""
 
     @staticmethod
-    def of(face: SourceFace) -> "HeadFrame":
-        """Measured on the source's points."""
+    def of(face: SourceFace, rigid: NDArray[np.int32]) -> "HeadFrame":
+        """Measured on the source's points; `rigid` are the indices of those on skull and ears."""
         points = face.points
         down = points[topology.CHIN, :2] - points[topology.FOREHEAD, :2]
         length = float(np.linalg.norm(points[topology.CHIN] - points[topology.FOREHEAD]))
-        head = np.concatenate([points[:468, :2], points[MESH_POINTS : MESH_POINTS + SKULL_POINTS, :2]])
+        head = np.concatenate([points[:468, :2], points[rigid, :2]])
         hull = cv2.convexHull(np.ascontiguousarray(head))[:, 0]
         return HeadFrame(
             points[topology.CHIN, :2].copy(),

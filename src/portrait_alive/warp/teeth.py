@@ -36,13 +36,13 @@ def palette_of(pixels: Bytes, lips: Float, skin: Float) -> Palette:
     shadow = colours[luma <= np.percentile(luma, 3)].mean(0)
     light = colours[luma >= np.percentile(luma, 92)].mean(0)
     # no darker than the picture's own shadows, no redder than its lips
-    dark = 0.5 * shadow + 0.2 * lips
-    dark *= min(1.0, 0.34 * float(skin @ LUMA) / max(float(dark @ LUMA), 1.0))
+    dark = 0.5 * shadow + 0.27 * lips
+    dark *= min(1.0, 0.38 * float(skin @ LUMA) / max(float(dark @ LUMA), 1.0))
     grey = float(light @ LUMA)
     teeth = 0.4 * grey + 0.6 * light
     return Palette(
         dark.astype(np.float32),
-        (teeth * 0.95).astype(np.float32),
+        (teeth * 1.0).astype(np.float32),
         (0.6 * lips + 0.06 * skin).astype(np.float32),
         (0.55 * lips).astype(np.float32),
     )
@@ -85,7 +85,7 @@ def _row(
     tooth = np.clip(inward / soft + 0.5, 0, 1)
     # a row is an arch: it recedes into the dark of the corners
     depth = np.clip(x / edges[-1], 0, 1.4)
-    shade = light * (1.0 - 0.75 * depth**2.0)
+    shade = light * (1.0 - 0.7 * depth**2.5)
     gap = np.full_like(x, 1.0)
     for boundary in edges:
         gap = np.minimum(gap, np.abs(x - boundary))

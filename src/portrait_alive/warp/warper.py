@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import cv2
 import numpy as np
 
 from portrait_alive.shape import topology
-from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float
+from portrait_alive.types import Bytes, DrivenFace, Float
 from portrait_alive.warp.detail import Cut, Detail
 from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
-from portrait_alive.warp.head_field import SKULL_POINTS, RigidMotion
+from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.layers import Layers
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
 
@@ -43,7 +42,7 @@ class Warper:
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) of the region; right and bottom may pass the picture's edge by less than a cell."""
+        """(left, top, right, bottom) of the region; right and bottom may pass the picture's edge."""
         return self.layers.box
 
     def render(self, driven: DrivenFace) -> Bytes:
@@ -57,15 +56,15 @@ class Warper:
         pixels = self._render(driven, drawn)
         _, _, origins = self._motion(driven)
         columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-        flow = self.layers.grid.full_size(origins) - np.dstack([columns, rows])
+        flow = self.layers.grid.full_size(origins) - np.dstack([columns, rows]).astype(np.float32)
         sampled = self.layers.sitter.sample(self.layers.grid.full_size(origins, factor=self.layers.sitter.factor))
-        opacity = sampled[..., 3].astype(np.float32) / 255
-        uncovered = np.clip(self.layers.opacity - opacity, 0, 1)
-        return Rendered(pixels, cast(Float, flow), opacity, drawn, uncovered)
+        opacity = sampled[..., 3].astype(np.float32) / np.float32(255)
+        uncovered = np.clip(self.layers.opacity - opacity, 0, 1).astype(np.float32)
+        return Rendered(pixels, flow, opacity, drawn, uncovered)
 
     def _motion(self, driven: DrivenFace) -> tuple[Float, RigidMotion, Float]:
         source = self.layers.face.points
-        skull = slice(MESH_POINTS, MESH_POINTS + SKULL_POINTS)
+        skull = self.layers.rigid
         rigid = RigidMotion.between(source[skull], driven.points[skull], driven.turn)
         field = self.layers.field.displacement(driven.points, source, rigid)
         return field, rigid, self.layers.grid.invert(field, self.layers.indices)

@@ -1,0 +1,225 @@
+"""Whole frames of the warp on a painted head: what stays, what moves, and what is drawn."""
+
+import numpy as np
+import pytest
+from warp_heads import IRIS, Head, driven_by, paint_head, turned, with_expression, with_lids_shut
+
+from portrait_alive.composite import Canvas
+from portrait_alive.shape import topology
+from portrait_alive.types import Box
+from portrait_alive.warp.curves import Opening
+from portrait_alive.warp.layers import Layers, take_apart
+from portrait_alive.warp.warper import Warper
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    return paint_head(grain=4.0)
+
+
+@pytest.fixture(scope="module")
+def layers(head: Head) -> Layers:
+    return take_apart(head.picture, head.face, head.basis)
+
+
+@pytest.fixture(scope="module")
+def warper(layers: Layers) -> Warper:
+    return Warper(layers)
+
+
+def frame_of(head: Head, warper: Warper, driven) -> np.ndarray:
+    return Canvas.of(head.picture, warper.box).paste(warper.render(driven)).copy()
+
+
+def blueness(pixels: np.ndarray) -> np.ndarray:
+    """How much more blue than red: high only in the irises of the painted head."""
+    return pixels[..., 2].astype(int) - pixels[..., 0]
+
+
+def eye_pixels(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
+    eyes = points[list(topology.RIGHT_EYE + topology.LEFT_EYE), :2]
+    low, high = eyes.min(0).astype(int) - 2, eyes.max(0).astype(int) + 3
+    return frame[low[1] : high[1], low[0] : high[0]]
+
+
+def test_no_motion_gives_the_source_back(head: Head, warper: Warper) -> None:
+    frame = frame_of(head, warper, driven_by(head, head.face.points))
+    assert np.array_equal(frame, head.picture.pixels)
+
+
+def test_outside_the_region_nothing_is_touched(head: Head, warper: Warper) -> None:
+    frame = frame_of(head, warper, turned(head, 0.3, 0.1))
+    left, top, right, bottom = warper.box
+    outside = np.ones(frame.shape[:2], bool)
+    outside[top:bottom, left:right] = False
+    assert outside.any()
+    assert np.array_equal(frame[outside], head.picture.pixels[outside])
+    assert not np.array_equal(frame, head.picture.pixels)
+
+
+def test_far_from_the_face_the_picture_stays(head: Head, warper: Warper) -> None:
+    frame = frame_of(head, warper, turned(head, 0.25, 0.1))
+    box = head.face.landmarks.box.scaled(2.2)
+    beyond = np.ones(frame.shape[:2], bool)
+    beyond[max(int(box.y), 0) : int(box.y + box.height), max(int(box.x), 0) : int(box.x + box.width)] = False
+    same = (frame == head.picture.pixels).all(-1)[beyond]
+    assert same.mean() >= 0.95
+
+
+def test_the_canvas_shows_only_the_latest_frame(head: Head, warper: Warper) -> None:
+    canvas = Canvas.of(head.picture, warper.box)
+    canvas.paste(warper.render(turned(head, 0.3)))
+    again = canvas.paste(warper.render(driven_by(head, head.face.points)))
+    assert np.array_equal(again, head.picture.pixels)
+
+
+def test_translation_moves_the_face_s_pixels(head: Head, warper: Warper) -> None:
+    moved = head.face.points.copy()
+    moved[:, 0] += 5
+    moved[:, 1] -= 3
+    frame = frame_of(head, warper, driven_by(head, moved))
+    x, y = head.face.points[topology.NOSE_TIP, :2].astype(int)
+    reach = 14
+    was = head.picture.pixels[y - reach : y + reach, x - reach : x + reach].astype(int)
+    now = frame[y - 3 - reach : y - 3 + reach, x + 5 - reach : x + 5 + reach].astype(int)
+    assert np.abs(now - was).mean() < 0.6  # whole pixels: only the 1/128-pixel positions of the look-up remain
+
+
+def test_backward_flow_points_from_output_to_source(head: Head, warper: Warper) -> None:
+    moved = head.face.points.copy()
+    moved[:, 0] += 6
+    moved[:, 1] += 2
+    rendered = warper.render_with_masks(driven_by(head, moved))
+    left, top, _, _ = warper.box
+    x, y = (head.face.points[topology.NOSE_TIP, :2] - (left, top)).astype(int)
+    assert rendered.flow[y, x] == pytest.approx((-6, -2), abs=0.05)
+    assert np.isfinite(rendered.flow).all()
+
+
+def test_closed_lids_hide_the_iris(head: Head, warper: Warper) -> None:
+    before = eye_pixels(head.picture.pixels, head.face.points)
+    assert (blueness(before) > 60).sum() > 40
+    points = with_lids_shut(head)
+    frame = frame_of(head, warper, driven_by(head, points, shut=1.0))
+    assert (blueness(eye_pixels(frame, head.face.points)) > 0).sum() == 0
+
+
+def test_a_closed_lid_has_a_line_darker_than_the_skin(head: Head, warper: Warper) -> None:
+    frame = frame_of(head, warper, driven_by(head, with_lids_shut(head), shut=1.0)).astype(int).sum(-1)
+    for lower in (topology.RIGHT_EYE_LOWER, topology.LEFT_EYE_LOWER):
+        x, y = head.face.points[lower[len(lower) // 2], :2].astype(int)
+        assert frame[y - 3 : y + 4, x].min() < 0.85 * frame[y - 12 : y - 5, x].mean()
+
+
+def test_an_open_mouth_is_dark_inside_and_its_lips_are_not_stretched(head: Head, warper: Warper) -> None:
+    points = with_expression(head, jawOpen=0.7)
+    frame = frame_of(head, warper, driven_by(head, points))
+    opening = Opening.between(points, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
+    assert opening.gap > 10
+    middle = points[[13, 14], :2].mean(0)
+    inside = frame[int(middle[1]) - 2 : int(middle[1]) + 3, int(middle[0]) - 4 : int(middle[0]) + 5]
+    assert inside.astype(int).sum(-1).mean() < 0.55 * head.picture.pixels[tuple(middle[::-1].astype(int))].sum()
+    # as many lip-coloured rows below the opening as there were
+    x = int(points[14, 0])
+
+    def lip_rows(picture: np.ndarray, low: float, high: float) -> int:
+        column = picture[int(low) : int(high), x].astype(int)
+        return int(((column[:, 0] - column[:, 1]) > 90).sum())
+
+    now = lip_rows(frame, points[14, 1], points[17, 1] + 6)
+    was = lip_rows(head.picture.pixels, head.face.points[14, 1], head.face.points[17, 1] + 6)
+    assert abs(now - was) <= max(2, 0.4 * was)
+
+
+def test_what_is_drawn_is_reported(head: Head, warper: Warper) -> None:
+    mouth = warper.render_with_masks(driven_by(head, with_expression(head, jawOpen=0.7)))
+    lids = warper.render_with_masks(driven_by(head, with_lids_shut(head), shut=1.0))
+    still = warper.render_with_masks(driven_by(head, head.face.points))
+    left, top, _, _ = warper.box
+    x, y = (with_expression(head, jawOpen=0.7)[[13, 14], :2].mean(0) - (left, top)).astype(int)
+    assert mouth.drawn[y, x] > 0.9
+    x, y = (head.face.points[topology.RIGHT_IRIS[0], :2] - (left, top)).astype(int)
+    assert lids.drawn[y, x] > 0.9
+    assert mouth.drawn[y, x] < 0.1
+    for mask in (mouth.drawn, mouth.opacity, mouth.uncovered):
+        assert mask.min() >= 0
+        assert mask.max() <= 1
+    assert np.abs(still.flow).max() < 0.05
+
+
+def test_gaze_moves_the_iris_within_the_lids(head: Head, warper: Warper) -> None:
+    shift = 5.0
+    points = head.face.points.copy()
+    points[list(topology.RIGHT_IRIS + topology.LEFT_IRIS), 0] += shift
+    frame = frame_of(head, warper, driven_by(head, points))
+    for ring in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        low = head.face.points[list(ring), :2].min(0).astype(int) - 1
+        high = head.face.points[list(ring), :2].max(0).astype(int) + 2
+        view = slice(low[1], high[1]), slice(low[0], high[0])
+        columns = np.arange(low[0], high[0])
+
+        def centre(picture: np.ndarray, view=view, columns=columns) -> float:
+            weight = np.clip(blueness(picture[view]), 0, None).sum(0)
+            return float((columns * weight).sum() / weight.sum())
+
+        assert centre(frame) - centre(head.picture.pixels) == pytest.approx(shift, abs=1.6)
+        rim = np.ones(frame.shape[:2], bool)
+        rim[low[1] - 3 : high[1] + 3, low[0] - 3 : high[0] + 3] = False
+    assert (blueness(frame) > 60).sum() <= 1.5 * (blueness(head.picture.pixels) > 60).sum()
+
+
+@pytest.mark.parametrize("yaw", [-0.35, 0.35])
+def test_a_turned_head_leaves_no_hole_and_no_ghost(head: Head, warper: Warper, yaw: float) -> None:
+    frame = frame_of(head, warper, turned(head, yaw)).astype(int)
+    # every colour of the frame is one of the picture's, or between two of them: nothing black, nothing wild
+    low, high = head.picture.pixels.reshape(-1, 3).min(0) - 12, head.picture.pixels.reshape(-1, 3).max(0) + 12
+    assert ((frame >= low) & (frame <= high)).all()
+    # where the wall was and the head did not come, the wall is untouched
+    top_left = frame[:20, :20]
+    assert np.array_equal(top_left, head.picture.pixels[:20, :20].astype(int))
+
+
+def test_small_motion_changes_little_and_the_same_motion_gives_the_same_frame(head: Head, warper: Warper) -> None:
+    one = frame_of(head, warper, turned(head, 0.10)).astype(int)
+    again = frame_of(head, warper, turned(head, 0.10)).astype(int)
+    near = frame_of(head, warper, turned(head, 0.101)).astype(int)
+    assert np.array_equal(one, again)
+    assert np.abs(one - near).mean() < 0.25
+    assert np.percentile(np.abs(one - near), 99.9) < 25
+
+
+def test_texture_stays_as_sharp_as_it_was(head: Head, warper: Warper) -> None:
+    """Half a pixel is the worst place to resample at; Lanczos keeps most of the grain there, a blur would not."""
+    moved = head.face.points.copy()
+    moved[:, 0] += 4.5
+    frame = frame_of(head, warper, driven_by(head, moved))
+    x, y = head.face.points[50, :2].astype(int)
+    was = head.picture.pixels[y - 8 : y + 8, x - 8 : x + 8, 1].astype(float)
+    now = frame[y - 8 : y + 8, x - 4 : x + 12, 1].astype(float)
+    assert np.diff(now, axis=1).std() > 0.85 * np.diff(was, axis=1).std()
+
+
+def test_room_lets_a_head_travel(head: Head) -> None:
+    face_box = head.face.landmarks.box
+    room = Box(face_box.x - 60, face_box.y - 30, face_box.width + 90, face_box.height + 60)
+    roomy = Warper(take_apart(head.picture, head.face, head.basis, room=room))
+    points = head.face.points.copy()
+    points[:, 0] -= 55
+    frame = frame_of(head, roomy, driven_by(head, points))
+    x, y = head.face.points[topology.NOSE_TIP, :2].astype(int)
+    assert np.abs(frame[y, x - 55].astype(int) - head.picture.pixels[y, x]).max() < 12
+    right, bottom = roomy.box[2:]
+    assert roomy.box[0] <= room.x
+    assert right >= room.x + room.width
+    assert bottom >= room.y + room.height
+
+
+def test_a_given_matte_is_used(head: Head) -> None:
+    everything = np.ones(head.picture.size, np.float32)
+    whole = take_apart(head.picture, head.face, head.basis, matte=everything)
+    assert whole.opacity.min() == 1
+
+
+def test_iris_colour_is_the_paint_s(head: Head) -> None:
+    """The other tests look for the iris by colour; make sure that it can be found by it."""
+    assert IRIS[2] - IRIS[0] > 100
