@@ -85,7 +85,8 @@ class DriverReader:
             return Drive(path.name, clip.fps, self.mesh_track(clip), path, sound, clip, size)
         motion = self.motion_of_clip(clip) if tracked is None else load_motion(tracked)
         self._note_bridges(motion, path)
-        return Drive(path.name, clip.fps, self._finished(motion), path, sound, clip)
+        rested = self._with_neutral(motion, first_s=self.options.start or 0.0)
+        return Drive(path.name, clip.fps, self._finished(rested), path, sound, clip)
 
     def of_builtin(self, name: str) -> Drive:
         """The drive of a built-in motion; `--to` gives its length.
@@ -177,8 +178,9 @@ class DriverReader:
             kept = self.scratch / f"{path.stem}.sound"
             kept.write_bytes(motion.sound)
             sound = find_sound(kept, start=self.options.start or 0, fps=motion.fps)
+        rested = self._with_neutral(motion, first_s=0.0)
         start, end = self.options.start, self.options.end
-        part = motion if start is None and end is None else trimmed(motion, start or 0.0, end)
+        part = rested if start is None and end is None else trimmed(rested, start or 0.0, end)
         return Drive(path.name, motion.fps, self._finished(part), path, sound)
 
     def _note_bridges(self, motion: Motion, path: Path) -> None:
@@ -186,10 +188,13 @@ class DriverReader:
             share = f"{motion.bridged_count} of {motion.frame_count} frames"
             self.on_event(Note("bridged", f"{path.name}: in {share} no face could be followed; they were bridged"))
 
+    def _with_neutral(self, motion: Motion, *, first_s: float) -> Motion:
+        """With the neutral that was asked for; `first_s` is the driver's time at the motion's first frame."""
+        wanted = self.options.neutral
+        return motion if wanted is None else motion.with_neutral_at(wanted - first_s)
+
     def _finished(self, motion: Motion) -> Motion:
-        """With the neutral that was asked for, smoothed, looped."""
-        if self.options.neutral is not None:
-            motion = motion.with_neutral_at(self.options.neutral - (self.options.start or 0.0))
+        """Smoothed, and looped where that was asked for."""
         motion = smoothed(motion, self.options.smooth)
         return looped(motion) if self.options.loop else motion
 

@@ -137,6 +137,15 @@ def test_bad_tables_name_file_and_line(tmp_path, text, error, says):
         make_plan(Request(sources=[f"{tmp_path}/rows.csv"], folder=tmp_path / "out"))
 
 
+def test_motion_files_are_told_from_built_in_motions(gallery):
+    root = gallery("a.jpg")
+    request = Request(
+        sources=[f"{root}/pictures"], folder=root / "out", motions=["smile", "hello.motion"], pairing="all"
+    )
+    drivers = [row.driver for row in make_plan(request).rows]
+    assert [(driver.kind, driver.path is None) for driver in drivers] == [("built-in", True), ("motion-file", False)]
+
+
 def test_shards_share_a_plan_without_overlap(gallery):
     root = gallery(*(f"{i:02}.jpg" for i in range(11)))
     plan = make_plan(Request(sources=[f"{root}/pictures"], folder=root / "out", motions=["smile"]))

@@ -33,10 +33,12 @@ from portrait_alive.errors import (
         (["animate", "a.png", "b.png", "--motion", "smile"], "batch"),
         (["batch", "nowhere", "--motion", "smile", "-o", "out"], "nowhere"),
         (["batch", ".", "--motion", "smile", "-o", "out", "--shard", "3/2"], "--shard 3/2"),
+        (["batch", "lone.png", "--motion", "dance", "-o", "out"], "no such motion; choose one of idle"),
         (["track", "me.mp4", "-o", "me.txt"], ".motion"),
     ],
 )
-def test_usage_errors_exit_2(run, arguments, says):
+def test_usage_errors_exit_2(run, arguments, says, tmp_path):
+    (tmp_path / "lone.png").touch()
     done = run(*arguments)
     assert done.code == 2
     assert says in done.err

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -10,14 +9,18 @@ COMMANDS = ("animate", "batch", "track", "motion", "motions", "landmarks", "insp
 HEAVY = ("torch", "cv2", "numpy", "rich", "PIL")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="counts CPU time as POSIX systems do")
 def test_help_is_quick(start):
+    import resource
+
     took = []
     for _ in range(3):
-        began = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = start("--help")
-        took.append(time.monotonic() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert done.code == 0
-    assert min(took) < 0.6, "0.3 s are promised on an idle machine"
+    assert min(took) < 0.6, "0.3 s are promised on an idle machine; CPU time, for test machines are not idle"
     assert all(command in done.out for command in COMMANDS)
 
 

@@ -8,9 +8,9 @@ from statistics import median
 from portrait_alive.batch.manifest import Record
 from portrait_alive.host import Memory
 
-WORKER_BYTES = 700 * 2**20
+WORKER_BYTES = 1000 * 2**20
 """Peak of one worker and its encoder on a small picture, rounded up (docs/batch.md)."""
-WORKER_BYTES_PER_PIXEL = 90
+WORKER_BYTES_PER_PIXEL = 180
 """What each pixel of the source adds to it."""
 SECONDS_PER_ROW = 2.0
 SECONDS_PER_FRAME = 0.03

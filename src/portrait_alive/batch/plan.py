@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from portrait_alive.batch.naming import Pair, name_outputs
-from portrait_alive.batch.rows import FRAMES_SUFFIX, Driver, Plan, Row, driver_of_file
+from portrait_alive.batch.rows import FRAMES_SUFFIX, Driver, Plan, Row, driver_of_file, driver_of_motion
 from portrait_alive.batch.sources import CLIP_SUFFIXES, PICTURE_SUFFIXES, Found, find_files
 from portrait_alive.batch.tables import TABLE_SUFFIXES, TableRow, read_table
 from portrait_alive.errors import UsageError
@@ -27,7 +27,7 @@ class Request:
     drivers: Sequence[str] = ()
     """Clips, stills, motion files, and folders or patterns of them."""
     motions: Sequence[str] = ()
-    """Names of built-in motions."""
+    """Names of built-in motions, or motion files."""
     pairing: Pairing | None = None
     """With several drivers: every source with every driver, or one each."""
     recursive: bool = False
@@ -59,7 +59,7 @@ def make_plan(request: Request) -> Plan:
 def _drivers(request: Request) -> list[Driver]:
     files = find_files(request.drivers, suffixes=CLIP_SUFFIXES | PICTURE_SUFFIXES, recursive=request.recursive)
     named = [driver_of_file(found.path) for found in files]
-    return named + [Driver("built-in", name) for name in request.motions]
+    return named + [driver_of_motion(name) for name in request.motions]
 
 
 def _rows_of_files(arguments: Sequence[str], drivers: list[Driver], request: Request) -> list[Row]:

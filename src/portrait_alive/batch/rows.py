@@ -42,6 +42,11 @@ def driver_of_file(path: Path) -> Driver:
     return Driver("motion-file" if path.suffix.lower() == MOTION_SUFFIX else "clip", str(path))
 
 
+def driver_of_motion(name: str) -> Driver:
+    """The driver that `--motion` names: a built-in motion, or a motion file by its suffix."""
+    return driver_of_file(Path(name)) if name.lower().endswith(MOTION_SUFFIX) else Driver("built-in", name)
+
+
 @dataclass(frozen=True)
 class Row:
     """One output of a batch."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from portrait_alive.batch.rows import Driver, driver_of_file
+from portrait_alive.batch.rows import Driver, driver_of_file, driver_of_motion
 from portrait_alive.errors import UnreadableInputError, UsageError
 from portrait_alive.options import AnimateOptions, default_of, parse_option, specs
 
@@ -100,7 +100,10 @@ def _driver(base: Path, cells: dict[str, Any]) -> Driver | None:
         raise UsageError("both a driver and a motion")
     if clip:
         return driver_of_file(base / str(clip))
-    return Driver("built-in", str(motion)) if motion else None
+    if not motion:
+        return None
+    named = driver_of_motion(str(motion))
+    return named if named.path is None else driver_of_motion(str(base / str(motion)))
 
 
 def _field(column: str) -> str:

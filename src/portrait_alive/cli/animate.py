@@ -57,6 +57,8 @@ def animate(
     """Animate a portrait with the motion of a driver."""
     from portrait_alive import pipeline
 
+    if motion is not None and motion.lower().endswith(".motion"):
+        driver, motion = [*(driver or []), motion], None
     result = pipeline.animate(
         source,
         driver=drivers_by_face(driver or []),

@@ -30,9 +30,14 @@ LOOK = "Look into"
 TRAIN = "Train"
 
 
-def build_app() -> typer.Typer:
-    """The application with every command."""
+def build_app(*, is_framed: bool = True) -> typer.Typer:
+    """The application with every command.
+
+    Args:
+        is_framed: help in frames, by headings; without them it appears twice as fast.
+    """
     app = typer.Typer(
+        rich_markup_mode="rich" if is_framed else None,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -63,7 +68,9 @@ def run(arguments: list[str]) -> int:
     """Run one command; the exit code. Never raises."""
     try:
         end_gracefully_on_signals()
-        returned = build_app()(args=arguments, prog_name="portrait-alive", standalone_mode=False)
+        # the list of commands is short, and asked for often: no frames, no waiting
+        is_framed = any(not argument.startswith("-") for argument in arguments)
+        returned = build_app(is_framed=is_framed)(args=arguments, prog_name="portrait-alive", standalone_mode=False)
         return returned if isinstance(returned, int) else 0
     except BrokenPipeError:  # the reader of our output went away: nothing to say, and nobody to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

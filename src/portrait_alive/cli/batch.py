@@ -127,6 +127,7 @@ def batch(
         options=options,
     )
     plan = make_plan(request)
+    _refuse_unknown_motions(plan)
     if dry_run:
         _show_plan(report, plan, part, jobs)
         return
@@ -154,6 +155,18 @@ def _word(flag: str, value: str | None, words: tuple[str, ...]) -> Any:
     if value is not None and value not in words:
         raise UsageError(f"{flag}: {value!r} is not one of {', '.join(words)}")
     return value
+
+
+def _refuse_unknown_motions(plan: "Plan") -> None:
+    """Refuse before any work what would fail in every row."""
+    wanted = {row.driver.name for row in plan.rows if row.driver.path is None}
+    if not wanted:
+        return
+    from portrait_alive.motion.builtin import builtin_motions
+
+    known = [motion.name for motion in builtin_motions()]
+    if unknown := sorted(wanted.difference(known)):
+        raise UsageError(f"--motion {unknown[0]}: there is no such motion; choose one of {', '.join(known)}")
 
 
 def _show_plan(report: Report, plan: "Plan", part: "Shard", jobs: int | None) -> None:

@@ -1,9 +1,7 @@
 """`portrait-alive doctor`: what is installed, which devices and weights are there, and a two-second self-test."""
 
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Literal
 
 from portrait_alive.cli.failures import explain
@@ -47,6 +45,8 @@ def doctor(report: Report) -> None:
 
 
 def _packages() -> Iterator[Finding]:
+    import platform
+
     from portrait_alive import __version__
 
     yield Finding("portrait-alive", "ok", __version__)
@@ -63,6 +63,8 @@ def _packages() -> Iterator[Finding]:
 
 
 def _version(package: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

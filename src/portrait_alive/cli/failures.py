@@ -35,7 +35,7 @@ class Failure:
     exit_code: int
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818  (it is none)
     """A command was interrupted, and has cleaned up."""
 
 
