@@ -1,4 +1,4 @@
-"""Painted heads for the tests of the warp: the shape basis projected and shaded flatly, so that every colour is known."""
+"""Painted heads for the tests of the warp: the shape basis projected and shaded flatly; every colour is known."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def paint_head(size: int = 320, *, grain: float = 0.0) -> Head:
     cloth = np.array([[0, size], [0, chin[1] + 60], [chin[0] - 30, chin[1] + 25], [chin[0] + 30, chin[1] + 25],
                       [size, chin[1] + 60], [size, size]])  # fmt: skip
     _fill(pixels, cloth, CLOTH)
-    _fill(pixels, np.array([chin + (-26, -20), chin + (26, -20), chin + (30, 40), chin + (-30, 40)]), SKIN)
+    _fill(pixels, chin + np.array([[-26, -20], [26, -20], [30, 40], [-30, 40]]), SKIN)
     skull = cv2.convexHull(np.ascontiguousarray(points[basis.beyond["skull"], :2]))[:, 0]
     _fill(pixels, skull, (70, 45, 30))
     _fill(pixels, cv2.convexHull(np.ascontiguousarray(mesh))[:, 0], SKIN)
@@ -66,7 +66,8 @@ def paint_head(size: int = 320, *, grain: float = 0.0) -> Head:
 
 def driven_by(head: Head, points: Float, *, shut: float = 0.0, turn: Float | None = None) -> DrivenFace:
     """A driven face with the given points."""
-    return DrivenFace(points.astype(np.float32), np.eye(3, dtype=np.float32) if turn is None else turn, (shut, shut), 0.0)
+    rotation = np.eye(3, dtype=np.float32) if turn is None else turn
+    return DrivenFace(points.astype(np.float32), rotation, (shut, shut), 0.0)
 
 
 def with_expression(head: Head, **weights: float) -> Float:

@@ -122,7 +122,7 @@ def take_eye_apart(
     lid += (skin_colour - lid) * np.float32(_SKIN_SHARE)
     luma, lid_luma = picture @ LUMA, lid @ LUMA
     dark = np.clip((0.92 * lid_luma - luma) / (0.25 * lid_luma + 6), 0, 1)
-    lashes = _between(v, up - 2.2 * lash, up + 0.35 * lash) * within * dark
+    lashes = _between(v, up - 2.2 * lash, up - 0.75) * within * dark
     hidden = np.maximum(hidden, cv2.GaussianBlur(cv2.dilate(lashes, np.ones((3, 3))), (0, 0), 0.8)).astype(np.float32)
     lid = picture + (lid - picture) * cv2.GaussianBlur(hidden, (0, 0), max(0.025 * width, 0.7))[..., None]
     ball = eyeball(pixels, x, y, opening, points[list(iris)], skin_colour)
@@ -278,7 +278,9 @@ def _ball(
     du = float(np.clip(iris_u * scale - here_u, -limit, limit))
     dv = float(np.clip(iris_v * scale - here_v, -limit, limit))
     distance = np.hypot(u_rest - (here_u + du), v_rest - (here_v + dv)) / layer.iris_radius
-    carry = np.clip((2.4 - distance) / 1.3, 0, 1)
+    # beyond the iris the sclera gives way over a stretch long enough never to fold
+    fade = 1.3 + 2.2 * float(np.hypot(du, dv)) / layer.iris_radius
+    carry = np.clip((1.1 + fade - distance) / fade, 0, 1)
     carry = carry * carry * (3 - 2 * carry)
     carry = carry.astype(np.float32)
     at_u = cast(Float, u_rest - np.float32(du) * carry)

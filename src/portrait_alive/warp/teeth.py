@@ -34,6 +34,7 @@ def palette_of(pixels: Bytes, lips: Float, skin: Float) -> Palette:
     colours = pixels.reshape(-1, 3).astype(np.float32)
     luma = colours @ LUMA
     shadow = colours[luma <= np.percentile(luma, 3)].mean(0)
+    shadow = 0.5 * shadow + 0.5 * float(shadow @ LUMA)
     light = colours[luma >= np.percentile(luma, 92)].mean(0)
     # no darker than the picture's own shadows, no redder than its lips
     dark = 0.5 * shadow + 0.27 * lips

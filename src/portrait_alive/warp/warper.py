@@ -89,16 +89,19 @@ class Warper:
             _refine(position, mouth_now.cut, lips.detail, mouth_view)
         sampled = texture.sample(position)
         out, opacity = _over(sampled, layers.background)
+        painted = []
         for eye, eye_now in zip(layers.eyes, eyes, strict=True):
             view = layers.view(eye.detail, eye_now.offset)
             eye_now.cut.soften(out[view], opacity[view], texture)
             made = paint_eye(eye, eye_now, out[view], opacity[view], texture, layers.shift(eye.detail), points)
             _note(drawn, made, view)
+            painted.append(view)
         if lips is not None:
             mouth_now.cut.soften(out[mouth_view], opacity[mouth_view], texture)
             made = paint_mouth(lips, mouth_now, out[mouth_view], source, points, rigid)
             _note(drawn, made, mouth_view)
-        _keep_still(out, layers, origins)
+            painted.append(mouth_view)
+        _keep_still(out, layers, origins, painted)
         return out
 
     def _eyes(self, driven: DrivenFace) -> Iterator[tuple[EyeLayer, float]]:
@@ -132,13 +135,15 @@ def _over(sitter: Bytes, background: Bytes) -> tuple[Bytes, Bytes]:
     return out, opacity
 
 
-def _keep_still(out: Bytes, layers: Layers, origins: Float) -> None:
-    """Put the source's own pixels back where the region does not move, in place."""
+def _keep_still(out: Bytes, layers: Layers, origins: Float, painted: list[tuple[slice, slice]]) -> None:
+    """Put the source's own pixels back where nothing moves and nothing was painted, in place."""
     moving = np.abs(origins - layers.indices).max(-1) * layers.grid.cell > STILL_PX
     near = cv2.dilate(moving.astype(np.uint8), np.ones((3, 3), np.uint8))
     height, width = layers.grid.size
-    mask = cv2.resize(near[1:-1, 1:-1], (width, height), interpolation=cv2.INTER_NEAREST)
-    cv2.copyTo(layers.still, 1 - mask, out)
+    still = 1 - cv2.resize(near[1:-1, 1:-1], (width, height), interpolation=cv2.INTER_NEAREST)
+    for view in painted:
+        still[view] = 0
+    cv2.copyTo(layers.still, still, out)
 
 
 def _note(drawn: Float | None, made: Float, view: tuple[slice, slice]) -> None:
