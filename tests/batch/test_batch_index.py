@@ -70,6 +70,8 @@ def test_preview_is_small_animated_and_has_a_still(tmp_path):
     with Image.open(tmp_path / "x.webp") as moving:
         assert moving.size == (SIDE_PX, 160)
         assert moving.n_frames == 48
+        moving.seek(1)
+        moving.load()
         assert moving.info["duration"] == 80
     with Image.open(tmp_path / still_name("x.webp")) as still:
         assert (still.size, getattr(still, "n_frames", 1)) == ((SIDE_PX, 160), 1)
