@@ -175,7 +175,7 @@ except OutputError as error:
 
 @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
 def test_a_killed_run_leaves_only_what_is_known_as_leftover(tmp_path: Path) -> None:
-    """`kill -9`: no file under the final name, the encoder ends by itself, and the rest is found by `leftovers`."""
+    """`kill -9`: no file under the final name, the encoder ends by itself, and the next run clears the rest."""
     script = f"""
 import numpy as np, time
 from fractions import Fraction
@@ -189,14 +189,17 @@ with open_output({str(tmp_path / "out.mp4")!r}, size=(64, 64), fps=Fraction(25))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"writing\n"
-        assert leftovers(tmp_path) == []  # its process lives
+        assert leftovers(tmp_path / "out.mp4") == []  # its process lives
         process.kill()
     assert not (tmp_path / "out.mp4").exists()
     for _ in range(50):
-        if len(found := leftovers(tmp_path)) == 1:
+        if len(found := leftovers(tmp_path / "out.mp4")) == 1:
             break
         time.sleep(0.1)
     assert found == list(tmp_path.iterdir())
+    assert leftovers(tmp_path / "other.mp4") == []
+    write(str(tmp_path / "out.mp4"), [np.zeros((32, 32, 3), np.uint8)])
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 def test_part_names_are_hidden_short_and_our_own(tmp_path: Path) -> None:
@@ -206,7 +209,7 @@ def test_part_names_are_hidden_short_and_our_own(tmp_path: Path) -> None:
         assert part.name.startswith(".")
         assert len(part.name.encode()) <= 255
         part.touch()
-    assert leftovers(tmp_path) == []  # this process lives
+        assert leftovers(tmp_path / name) == []  # this process lives
 
 
 def test_scratch_is_cleared_when_the_sink_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,25 +12,30 @@ import shutil
 from pathlib import Path
 
 from portrait_alive.errors import OutputError
+from portrait_alive.host import sync_folder
 
 _PART = re.compile(r"^\..+\.(\d+)-[0-9a-f]{8}\.part(\.\w+)?$")
 
 
 def part_name(path: Path) -> Path:
     """A fresh hidden name beside `path`, with its suffix: `.mona-me.mp4.4711-1f2e3d4c.part.mp4`."""
-    # File systems allow 255 bytes for a name; a long one is cut, and stays unique by its random part.
-    stem = path.name.encode()[:180].decode("utf-8", "ignore")
-    return path.with_name(f".{stem}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
+    return path.with_name(f".{_stem(path)}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
 
 
-def leftovers(folder: Path) -> list[Path]:
-    """Unfinished files and folders that processes no longer alive left in `folder`."""
+def leftovers(path: Path) -> list[Path]:
+    """Unfinished files and folders for `path` that processes no longer alive left beside it."""
+    prefix = f".{_stem(path)}."
     found = []
-    for path in folder.iterdir():
-        match = _PART.match(path.name)
-        if match and not _alive(int(match[1])):
-            found.append(path)
+    for part in path.parent.iterdir():
+        match = _PART.match(part.name)
+        if match and part.name.startswith(prefix) and not _alive(int(match[1])):
+            found.append(part)
     return sorted(found)
+
+
+def _stem(path: Path) -> str:
+    """The file's name, cut where it is long: file systems allow 255 bytes, and the random part keeps it unique."""
+    return path.name.encode()[:180].decode("utf-8", "ignore")
 
 
 def remove(path: Path) -> None:
@@ -75,8 +80,7 @@ def publish(part: Path, path: Path, *, overwrite: bool) -> None:
             if not overwrite and os.path.lexists(path):
                 raise OutputError(f"{path} appeared while it was being made; choose another name with -o")
             part.replace(path)
-        with contextlib.suppress(OSError):  # not every system can open a folder
-            _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise OutputError(f"{path} cannot be given its name ({error}); check the folder's permissions") from error
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from portrait_alive.errors import MissingDependencyError, OutputError, UnreadableInputError, UsageError
 from portrait_alive.media import c2pa
-from portrait_alive.media.atomic import check_writable, part_name, publish, remove
+from portrait_alive.media.atomic import check_writable, leftovers, part_name, publish, remove
 from portrait_alive.media.certificates import Credentials
 from portrait_alive.media.clips import fit_within
 from portrait_alive.media.embedding import add_xmp_box
@@ -161,6 +161,8 @@ class Output:
         return tuple(self._notes)
 
     def __enter__(self) -> Self:
+        for leftover in leftovers(self._path):  # of a run that was killed
+            remove(leftover)
         part, spool = self._new_part(), self._new_part()
         with disk_failure(self._path):
             self._sink = make_sink(self._encoding, part, spool, self._path, self._options.marks)
