@@ -201,7 +201,8 @@ def _length(vectors: Tensor) -> Tensor:
 def _mean(part: Part, points: Float, size: int) -> Float:
     some = points[:: max(len(points) // 200, 1)]
     placed = [part.patch(face, size).to_crop(face)[list(part.points), :2] / size for face in some]
-    return np.mean(placed, 0).astype(np.float32)
+    mean: Float = np.mean(placed, 0).astype(np.float32)
+    return mean
 
 
 if __name__ == "__main__":
