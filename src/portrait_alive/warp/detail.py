@@ -10,7 +10,27 @@ from numpy.typing import NDArray
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.grid import Grid, unfolded
-from portrait_alive.warp.mesh_weights import MeshWeights
+from portrait_alive.warp.mesh_weights import MeshWeights, extended
+
+_CONTINUATION_BLUR = 2.0
+"""Sigma in nodes: makes a sheet's motion beyond its cut, that of the nearest place on it, smooth."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """One piece of skin, which goes on beyond the line along which it is cut."""
+
+    weights: MeshWeights
+    """Of the sheet's nodes and of those it is continued to."""
+    beyond: NDArray[np.bool_]
+    """(rows, columns) the nodes it is continued to."""
+    is_upper: bool
+    """It lies above its cut."""
+
+    @staticmethod
+    def of(covered: MeshWeights, own: NDArray[np.bool_], over: NDArray[np.bool_], *, is_upper: bool) -> "Sheet":
+        """The sheet of the covered nodes that are `own`, continued over the nodes `over`."""
+        return Sheet(extended(covered, own, over), over & ~own, is_upper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +128,7 @@ class Detail:
     def sheet(
         self,
         coarse: Float,
-        weights: MeshWeights,
+        sheet: Sheet,
         moved: Float,
         *,
         offset: tuple[int, int],
@@ -120,7 +140,7 @@ class Detail:
 
         Args:
             coarse: (rows, columns, 2) the region's displacement, which holds where the sheet has no weights.
-            weights: the sheet's, over this grid.
+            sheet: over this grid.
             moved: (P, 2) displacement of the points.
             offset: (x, y) of the output's rectangle from the source's.
             shift: (x, y) pixels from this rectangle's corner back to the texture's.
@@ -131,11 +151,14 @@ class Detail:
             (h, w, 2) positions for `FineTexture.sample`.
         """
         field = cv2.remap(coarse, self.in_region, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        weights.scatter(moved, field)
+        sheet.weights.scatter(moved, field)
         field -= np.array(offset, np.float32)
-        unfolded(field, self.grid.cell, self.nose)
+        smooth = cv2.GaussianBlur(field, (0, 0), _CONTINUATION_BLUR, borderType=cv2.BORDER_REPLICATE)
+        np.copyto(field, smooth, where=sheet.beyond[..., None])
+        # what folds does so beyond the cut, where nothing is seen of the sheet
+        unfolded(field, self.grid.cell, (self.nose[0], 0 if sheet.is_upper else self.grid.rows + 1))
         field = cv2.GaussianBlur(field, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
-        return self.grid.full_size(self.grid.invert(field, self.indices, iterations=3), shift=shift, factor=factor)
+        return self.grid.full_size(self.grid.invert(field, self.indices, iterations=5), shift=shift, factor=factor)
 
     def cut(self, upper: Float, lower: Float, below: Float) -> "Cut":
         """Two sheets joined along a line.

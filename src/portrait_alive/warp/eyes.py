@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.detail import Cut, Detail, inside, smoothstep
+from portrait_alive.warp.detail import Cut, Detail, Sheet, inside, smoothstep
 from portrait_alive.warp.eyeball import eyeball
 from portrait_alive.warp.filling import LUMA, continue_smoothly
 from portrait_alive.warp.fine_texture import FineTexture
-from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
+from portrait_alive.warp.mesh_weights import coverage, weights_at
 
 _GAZE_LIMIT = 0.28
 """Largest shift of the iris as a fraction of the eye's width."""
@@ -33,11 +33,11 @@ class EyeLayer:
     """Points of the upper lid margin from the viewer's left corner to the right one."""
     lower: tuple[int, ...]
     opening: Opening
-    upper_skin: MeshWeights
+    upper_skin: Sheet
     """Skin around the opening, continued into it from the upper lid."""
-    lower_skin: MeshWeights
+    lower_skin: Sheet
     """The same from the lower lid."""
-    socket: MeshWeights
+    socket: Sheet
     """The same from beyond both lids: how the surroundings move, whatever the lids do."""
     lid: FineTexture
     """(h, w, 3) the picture with skin in place of the opening and the lashes."""
@@ -136,9 +136,9 @@ def take_eye_apart(
         upper=upper,
         lower=lower,
         opening=opening,
-        upper_skin=extended(covered, ~(open_nodes | under), everywhere),
-        lower_skin=extended(covered, ~(open_nodes | over), everywhere),
-        socket=extended(covered, ~socket_nodes, everywhere),
+        upper_skin=Sheet.of(covered, ~(open_nodes | under), everywhere, is_upper=True),
+        lower_skin=Sheet.of(covered, ~(open_nodes | over), everywhere, is_upper=False),
+        socket=Sheet.of(covered, ~socket_nodes, everywhere, is_upper=True),
         lid=FineTexture.of(_bytes(lid)),
         ball=FineTexture.of(_bytes(ball.colours)),
         lashes=FineTexture.of(np.dstack([pixels, _bytes(strand * 255)])),
@@ -177,8 +177,8 @@ def eye_frame(
     u, v = opening.axes(detail.x + np.float32(offset[0]), detail.y + np.float32(offset[1]))
     upper, lower = opening.curves_at(u)
     upper_sheet, lower_sheet = (
-        detail.sheet(coarse, weights, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
-        for weights in (layer.upper_skin, layer.lower_skin)
+        detail.sheet(coarse, sheet, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
+        for sheet in (layer.upper_skin, layer.lower_skin)
     )
     below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1).astype(np.float32)
     was_open = rest.area > 0.03 * rest.width**2

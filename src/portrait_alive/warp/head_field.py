@@ -11,7 +11,7 @@ from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Float, SourceFace
 from portrait_alive.warp.grid import Grid, unfolded
-from portrait_alive.warp.mesh_weights import MeshWeights, weights_at
+from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
 
 RIM_POINTS = 72
 """Places on the outline of the mesh whose motion beyond the rigid head's spreads outwards."""
@@ -122,8 +122,9 @@ def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, 
     nodes = grid.nodes()
     points = face.points
     mesh = weights_at(nodes, points, basis.triangles)
-    covered = np.zeros(grid.shape, np.uint8)
-    covered.reshape(-1)[mesh.where] = 1
+    within = coverage(mesh, grid.shape)
+    mesh = extended(mesh, within, within)
+    covered = within.astype(np.uint8)
     rim = _rim(mesh, covered)
     places = rim_places(rim, points)
     outer = np.flatnonzero(covered.reshape(-1) == 0)

@@ -95,7 +95,9 @@ def extended(weights: MeshWeights, keep: NDArray[np.bool_], over: NDArray[np.boo
 
 
 def coverage(weights: MeshWeights, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """(rows, columns) which nodes have weights."""
-    covered = np.zeros(shape, bool)
-    covered.reshape(-1)[weights.where] = True
-    return covered
+    """(rows, columns) which nodes lie within the outline of those that have weights, holes (eyes, mouth) included."""
+    covered = np.zeros(shape, np.uint8)
+    covered.reshape(-1)[weights.where] = 1
+    outlines, _ = cv2.findContours(covered, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(covered, outlines, -1, 1, cv2.FILLED)
+    return covered > 0

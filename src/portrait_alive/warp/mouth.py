@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.detail import Cut, Detail, inside, smoothstep
+from portrait_alive.warp.detail import Cut, Detail, Sheet, inside, smoothstep
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.head_field import RigidMotion
-from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
+from portrait_alive.warp.mesh_weights import coverage, weights_at
 from portrait_alive.warp.teeth import Palette, lower_row, palette_of, tongue, upper_row
 
 SKULL_ANCHORS = (2, 97, 326, 98, 327, 164)
@@ -27,9 +27,9 @@ class MouthLayer:
 
     detail: Detail
     opening: Opening
-    upper_skin: MeshWeights
+    upper_skin: Sheet
     """Everything above the cut, continued below it."""
-    lower_skin: MeshWeights
+    lower_skin: Sheet
     """Everything below the cut, continued above it."""
     palette: Palette
     inside: FineTexture
@@ -87,8 +87,8 @@ def take_mouth_apart(
     return MouthLayer(
         detail=detail,
         opening=opening,
-        upper_skin=extended(covered, ~(between & (v > np.minimum(upper, middle))), everywhere),
-        lower_skin=extended(covered, ~(between & (v < np.maximum(lower, middle))), everywhere),
+        upper_skin=Sheet.of(covered, ~(between & (v > np.minimum(upper, middle))), everywhere, is_upper=True),
+        lower_skin=Sheet.of(covered, ~(between & (v < np.maximum(lower, middle))), everywhere, is_upper=False),
         palette=palette_of(face_pixels, lip_colour, skin_colour),
         inside=FineTexture.of(pixels),
         grain=grain,
@@ -127,8 +127,8 @@ def mouth_frame(
     """
     detail = layer.detail
     upper_sheet, lower_sheet = (
-        detail.sheet(coarse, weights, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
-        for weights in (layer.upper_skin, layer.lower_skin)
+        detail.sheet(coarse, sheet, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
+        for sheet in (layer.upper_skin, layer.lower_skin)
     )
     opening = Opening.between(driven, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
     u, v = opening.axes(detail.x + np.float32(offset[0]), detail.y + np.float32(offset[1]))
@@ -213,7 +213,7 @@ def _inside(
     y = rest.origin[1] + at_u * rest.along[1] + inner_v * rest.along[0]
     own = layer.inside.sample(detail.positions(x, y, layer.inside.factor)).astype(np.float32)
     # an opening that narrows lets less light in
-    own *= np.float32(0.6 + 0.4 * min(1.0, opening.gap / max(rest.gap, 1e-3)))
+    own *= np.float32(min(1.0, opening.gap / max(rest.gap, 1e-3)) ** 0.4)
     seen = kept * np.clip(1.5 - np.maximum(beyond, 0) / (0.15 * rest.width), 0, 1)
     return drawing + (own - drawing) * seen[..., None], cast(Float, 1 - seen)
 
