@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.training.tracker.augment import random_view, spoil
 from portrait_alive.types import Bytes, Float
@@ -45,12 +46,13 @@ class TaughtFaces:
 class RenderedFaces:
     """Rendered heads from shards `heads-*.npz` (arrays `rgb` (N, H, W, 3) uint8 and `points` (N, 478, 3)).
 
-    Shards that appear while training runs are taken in, so that rendering and training can go side by side.
+    Shards that appear while training runs are taken in, so that rendering and training can go side by side. Turned
+    heads come oftener than they were rendered: three-quarter views are what painters like.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.shards: dict[Path, tuple[NDArray[np.uint8], Float]] = {}
+        self.shards: dict[Path, tuple[NDArray[np.uint8], Float, NDArray[np.float64]]] = {}
         self.draws = 0
         self._look()
 
@@ -58,7 +60,9 @@ class RenderedFaces:
         for path in sorted(self.folder.glob("*-points.npy")):
             pixels = path.with_name(path.name.replace("-points", "-rgb"))
             if path not in self.shards and pixels.is_file():
-                self.shards[path] = np.load(pixels, mmap_mode="r"), np.load(path)
+                points = np.load(path)
+                share = _turned(points)
+                self.shards[path] = np.load(pixels, mmap_mode="r"), points, np.cumsum(share / share.sum())
 
     def draw(self, rng: np.random.Generator) -> tuple[Bytes, Float]:
         """A random rendered head."""
@@ -66,9 +70,18 @@ class RenderedFaces:
         if self.draws % 2000 == 0:
             self._look()
         shards = list(self.shards.values())
-        pixels, points = shards[int(rng.integers(len(shards)))]
-        index = int(rng.integers(len(points)))
+        pixels, points, cumulative = shards[int(rng.integers(len(shards)))]
+        index = min(int(np.searchsorted(cumulative, rng.random())), len(points) - 1)
         return np.asarray(pixels[index]), points[index].astype(np.float32)
+
+
+def _turned(points: Float) -> NDArray[np.float64]:
+    """(N,) weight of faces (N, 478, 3): how far the nose is from the middle between the eyes."""
+    eyes = points[:, list(topology.EYE_CORNERS), :2]
+    across = eyes[:, 3] - eyes[:, 0]
+    aside = ((points[:, topology.NOSE_TIP, :2] - eyes.mean(1)) * across).sum(1) / (across**2).sum(1)
+    weight: NDArray[np.float64] = 0.4 + np.minimum(2.5 * np.abs(aside), 2.0).astype(np.float64)
+    return weight
 
 
 @dataclass(frozen=True)
