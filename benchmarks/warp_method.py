@@ -7,6 +7,7 @@ import numpy as np
 
 from portrait_alive.engine import make_engine
 from portrait_alive.errors import NoFaceError
+from portrait_alive.film import room_of
 from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.retarget import retarget
 from portrait_alive.motion.smoothing import smoothed
@@ -37,7 +38,8 @@ class WarpEngineMethod:
 
     def rendered(self, source: Bytes, face: SourceFace, driven: Sequence[DrivenFace]) -> list[Bytes]:
         """The picture's frames."""
-        engine = make_engine("warp", Picture(source), [face], self._basis, with_alpha=False)
+        rooms = [room_of(driven, self._basis)] if self._absolute else None
+        engine = make_engine("warp", Picture(source), [face], self._basis, with_alpha=False, rooms=rooms)
         return [engine.compose(engine.render([one])).copy() for one in driven]
 
     def face(self, source: Bytes) -> SourceFace:

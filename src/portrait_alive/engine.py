@@ -11,7 +11,7 @@ from portrait_alive.errors import UsageError
 from portrait_alive.neighbours import Neighbours
 from portrait_alive.options import Engine as EngineName
 from portrait_alive.shape.basis import ShapeBasis
-from portrait_alive.types import Bytes, DrivenFace, Float, Picture, SourceFace
+from portrait_alive.types import Box, Bytes, DrivenFace, Float, Picture, SourceFace
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.warper import Warper
 
@@ -47,7 +47,13 @@ class Engine(Protocol):
 
 
 def make_engine(
-    name: EngineName, picture: Picture, faces: Sequence[SourceFace], basis: ShapeBasis, *, with_alpha: bool
+    name: EngineName,
+    picture: Picture,
+    faces: Sequence[SourceFace],
+    basis: ShapeBasis,
+    *,
+    with_alpha: bool,
+    rooms: Sequence[Box | None] | None = None,
 ) -> Engine:
     """The engine of a name, with the picture taken apart. Here is where another engine is plugged in.
 
@@ -57,9 +63,10 @@ def make_engine(
         faces: its faces that move, at least one.
         basis: the shape basis that the faces were fitted with.
         with_alpha: frames carry the picture's alpha channel.
+        rooms: for each face the box that its points will ever be in, where that is more than its surroundings.
     """
     if name == "warp":
-        return WarpEngine.of(picture, faces, basis, with_alpha=with_alpha)
+        return WarpEngine.of(picture, faces, basis, rooms or [None] * len(faces), with_alpha=with_alpha)
     raise UsageError(f"--engine {name}: choose warp")
 
 
@@ -77,15 +84,22 @@ class WarpEngine:
     """By face: the alpha channel is its silhouette, and moves with it."""
 
     @staticmethod
-    def of(picture: Picture, faces: Sequence[SourceFace], basis: ShapeBasis, *, with_alpha: bool) -> "WarpEngine":
+    def of(
+        picture: Picture,
+        faces: Sequence[SourceFace],
+        basis: ShapeBasis,
+        rooms: Sequence[Box | None],
+        *,
+        with_alpha: bool,
+    ) -> "WarpEngine":
         """Take the picture apart for each face."""
         warpers, cut_out = [], []
-        for face in faces:
-            warper = Warper(take_apart(picture, face, basis))
+        for face, room in zip(faces, rooms, strict=True):
+            warper = Warper(take_apart(picture, face, basis, room=room))
             is_cut_out = _is_cut_out(picture, warper.box)
             if is_cut_out and picture.alpha is not None:
                 matte = picture.alpha.astype(np.float32) / np.float32(255)
-                warper = Warper(take_apart(picture, face, basis, matte=matte))
+                warper = Warper(take_apart(picture, face, basis, matte=matte, room=room))
             warpers.append(warper)
             cut_out.append(is_cut_out and with_alpha)
         boxes = [warper.box for warper in warpers]

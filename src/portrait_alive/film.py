@@ -12,7 +12,10 @@ from portrait_alive.motion.absolute import MeshTrack, retarget_absolute
 from portrait_alive.motion.retarget import RetargetOptions, retarget
 from portrait_alive.options import AnimateOptions
 from portrait_alive.shape.basis import ShapeBasis
-from portrait_alive.types import DrivenFace, Picture, SourceFace
+from portrait_alive.types import MESH_POINTS, Box, DrivenFace, Picture, SourceFace
+
+_ROOM_STATES = 50
+_ROOM_MARGIN = 1.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +26,8 @@ class Part:
     """Computed when asked for."""
     rate: Fraction
     """How many of its states go by in a frame of the film; 1 where it was resampled."""
+    room: Box | None = None
+    """Box that the face's points are ever in, where the head may travel; None where it stays near its place."""
 
     def state_at(self, frame: int) -> DrivenFace:
         """What the face does in a frame; the last state is held when the part is over."""
@@ -63,12 +68,22 @@ def film_of(
     return Film(fps, max(round(len(part.states) / part.rate) for part in parts), parts)
 
 
+def room_of(states: Sequence[DrivenFace], basis: ShapeBasis) -> Box:
+    """Around the head in some fifty states, with a margin for those between."""
+    head = np.concatenate(
+        [np.arange(MESH_POINTS), *(basis.beyond[part] for part in ("skull", "right_ear", "left_ear"))]
+    )
+    some = [states[index].points[head] for index in range(0, len(states), max(len(states) // _ROOM_STATES, 1))]
+    return Box.around(np.concatenate(some)).scaled(_ROOM_MARGIN)
+
+
 def _part(
     picture: Picture, face: SourceFace, drive: Drive, fps: Fraction, basis: ShapeBasis, options: AnimateOptions
 ) -> Part:
     if isinstance(drive.motion, MeshTrack):
         track = _in_source_pixels(drive.motion, drive, picture)
-        return Part(retarget_absolute(face, track, basis), drive.fps / fps)
+        states = retarget_absolute(face, track, basis)
+        return Part(states, drive.fps / fps, room_of(states, basis))
     motion = drive.motion if drive.fps == fps else drive.motion.resampled(fps)
     strengths = RetargetOptions(
         pose=options.pose,
