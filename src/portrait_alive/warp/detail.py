@@ -96,9 +96,7 @@ class Detail:
         height, width = grid.size
         x = (left + np.arange(width) + 0.5).astype(np.float32)[None]
         y = (top + np.arange(height) + 0.5).astype(np.float32)[:, None]
-        edge = np.minimum(
-            np.minimum(x - left, left + width - x), np.minimum(y - top, top + height - y)
-        )  # (h, w)
+        edge = np.minimum(np.minimum(x - left, left + width - x), np.minimum(y - top, top + height - y))  # (h, w)
         ramp = np.clip((edge - 0.5) / feather_px, 0, 1)
         origin = np.array([region.left - 0.5 * region.cell, region.top - 0.5 * region.cell])
         in_region = ((grid.nodes() - origin) / region.cell).astype(np.float32)

@@ -294,9 +294,7 @@ def _ball(
     # the picture itself while its own opening is looked at from inside, the completed eyeball beyond
     at_upper, at_lower = rest.curves_at(at_u)
     margin = np.minimum(at_v - at_upper, at_lower - at_v)
-    gone = max(
-        smoothstep(0.01, 0.06, float(np.hypot(du, dv)) / rest.width), smoothstep(0.04, 0.2, abs(closure))
-    )
+    gone = max(smoothstep(0.01, 0.06, float(np.hypot(du, dv)) / rest.width), smoothstep(0.04, 0.2, abs(closure)))
     lash = 0.04 * rest.width * gone
     trusted = np.clip(margin - lash + 1.0 - 0.5 * gone, 0, 1)[..., None]
     ball = made + (seen - made) * trusted

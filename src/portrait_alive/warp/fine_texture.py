@@ -32,9 +32,7 @@ class FineTexture:
         """Enlarge `pixels` (H, W, C), by 4 where the memory limit allows it, else by less."""
         height, width = pixels.shape[:2]
         factor = 4
-        while factor > 1 and (
-            pixels.size * factor**2 > limit_bytes or max(height, width) * factor > _LONGEST_SIDE
-        ):
+        while factor > 1 and (pixels.size * factor**2 > limit_bytes or max(height, width) * factor > _LONGEST_SIDE):
             factor -= 1
         if factor == 1:
             return FineTexture(np.ascontiguousarray(pixels), 1)
@@ -69,9 +67,7 @@ def _shifted(pixels: Float, phase: float, *, horizontal: bool) -> Float:
     ones = np.ones(1, np.float32)
     row, column = (kernel, ones) if horizontal else (ones, kernel)
     anchor = (LANCZOS_RADIUS - 1, 0) if horizontal else (0, LANCZOS_RADIUS - 1)
-    shifted: Float = cv2.sepFilter2D(
-        pixels, cv2.CV_32F, row, column, anchor=anchor, borderType=cv2.BORDER_REFLECT_101
-    )
+    shifted: Float = cv2.sepFilter2D(pixels, cv2.CV_32F, row, column, anchor=anchor, borderType=cv2.BORDER_REFLECT_101)
     return shifted
 
 

@@ -41,22 +41,38 @@ def unfolded(displacement: Float, cell: int, centre: tuple[int, int]) -> None:
 
 
 _MISSED_NODES = 0.5
+_MENDING_WINDOWS = (7, 21)
 
 
 def _mended(origin: Float, indices: Float, missed: Float) -> Float:
     """`origin` with the nodes on which the search did not settle taken from their neighbours."""
-    settled = (missed < _MISSED_NODES).astype(np.float32)
-    if settled.all():
+    lost = cv2.dilate(cv2.compare(missed, _MISSED_NODES, cv2.CMP_GE), np.ones((3, 3), np.uint8))
+    left, top, width, height = cv2.boundingRect(lost)
+    if width == 0:
         return origin
-    settled = cv2.erode(settled, np.ones((3, 3), np.uint8))
-    flow = (origin - indices) * settled[..., None]
-    for window in (7, 21):
+    # only what the widest window around them sees is looked at
+    reach = sum(_MENDING_WINDOWS) // 2
+    box = (slice(max(top - reach, 0), top + height + reach), slice(max(left - reach, 0), left + width + reach))
+    settled = (lost[box] == 0).astype(np.float32)
+    at = indices[box]
+    flow = (origin[box] - at) * settled[..., None]
+    for window in _MENDING_WINDOWS:
         share = cv2.blur(settled, (window, window))
         near = cv2.blur(flow, (window, window)) / np.maximum(share, 1e-6)[..., None]
         lacking = (settled == 0) & (share > 0.05)
         flow[lacking] = near[lacking]
         settled[lacking] = 1.0
-    return cast(Float, indices + flow)
+    origin[box] = at + flow
+    return origin
+
+
+def _gain(step: Float) -> Float:
+    """Reciprocal of 1 + the slope of `step` (rows, columns) along its rows, bounded where it folds."""
+    slope = np.zeros_like(step)
+    np.subtract(step[:, 2:], step[:, :-2], out=slope[:, 1:-1])
+    slope *= np.float32(0.5)
+    slope += np.float32(1.0)
+    return cast(Float, np.reciprocal(np.maximum(slope, np.float32(0.3), out=slope), out=slope))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,19 +128,25 @@ class Grid:
             indices: `self.indices()`.
             iterations: each one squares the error where the field is smooth.
         """
-        step = displacement * np.float32(1.0 / self.cell)
-        slope = np.empty_like(step)
-        slope[:, 1:-1, 0] = (step[:, 2:, 0] - step[:, :-2, 0]) * np.float32(0.5)
-        slope[1:-1, :, 1] = (step[2:, :, 1] - step[:-2, :, 1]) * np.float32(0.5)
-        slope[:, [0, -1], 0] = slope[[0, -1], :, 1] = 0
-        gain = np.reciprocal(np.maximum(slope + np.float32(1.0), np.float32(0.3)))
-        both = np.concatenate([step, gain], -1)
-        origin = indices - step * gain
+        # in planes: arithmetic over a last axis of two is several times slower
+        x_at, y_at = np.arange(self.columns + 2, dtype=np.float32), np.arange(self.rows + 2, dtype=np.float32)[:, None]
+        step_x, step_y = (part * np.float32(1.0 / self.cell) for part in cv2.split(displacement))
+        gain_x, gain_y = _gain(step_x), _gain(step_y.T).T
+        both = cv2.merge((step_x, step_y, gain_x, np.ascontiguousarray(gain_y)))
+        x, y = x_at - step_x * gain_x, y_at - step_y * gain_y
         for _ in range(iterations):
-            here = cv2.remap(both, origin, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            missed = origin + here[..., :2] - indices
-            origin -= missed * here[..., 2:]
-        return _mended(origin, indices, np.abs(missed).max(-1))
+            here = cv2.remap(both, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            missed_x, missed_y, here_gain_x, here_gain_y = cv2.split(here)
+            missed_x += x
+            missed_x -= x_at
+            missed_y += y
+            missed_y -= y_at
+            here_gain_x *= missed_x
+            here_gain_y *= missed_y
+            x -= here_gain_x
+            y -= here_gain_y
+        missed = np.maximum(np.abs(missed_x, out=missed_x), np.abs(missed_y, out=missed_y))
+        return _mended(cast(Float, cv2.merge((x, y))), indices, missed)
 
     def full_size(self, origin: Float, *, shift: tuple[float, float] = (0.0, 0.0), factor: int = 1) -> Float:
         """Origins at every pixel of the rectangle, as pixel indices of another rectangle times `factor`.

@@ -48,9 +48,7 @@ def person_matte(
     return cast(Float, np.clip((refined - 0.03) / 0.92, 0, 1).astype(np.float32))
 
 
-def _seeds(
-    points: Float, rigid: NDArray[np.int32], face_height: float, shape: tuple[int, int]
-) -> NDArray[np.uint8]:
+def _seeds(points: Float, rigid: NDArray[np.int32], face_height: float, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """GrabCut's initial labels from what the head's geometry promises.
 
     In doubt a place counts as the sitter's: background that goes along with the hair looks better than hair that stays
@@ -97,9 +95,7 @@ def _grabcut(small: Bytes, seeds: NDArray[np.uint8]) -> NDArray[np.bool_]:
     labels = seeds.copy()
     background, sitter = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
-    cv2.grabCut(
-        np.ascontiguousarray(small), labels, None, background, sitter, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK
-    )
+    cv2.grabCut(np.ascontiguousarray(small), labels, None, background, sitter, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     cut = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     cut = cv2.morphologyEx(cv2.morphologyEx(cut, cv2.MORPH_OPEN, kernel), cv2.MORPH_CLOSE, kernel)
