@@ -12,7 +12,7 @@ from portrait_alive.types import Box, Bytes, Float, Picture, SourceFace
 from portrait_alive.warp.detail import Detail
 from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
 from portrait_alive.warp.filling import grain_of
-from portrait_alive.warp.fine_texture import FineTexture
+from portrait_alive.warp.fine_texture import LANCZOS_RADIUS, FineTexture
 from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import HeadField, head_field, rigid_points
 from portrait_alive.warp.matte import person_matte
@@ -40,6 +40,8 @@ class Layers:
     """(h, w, 4) uint8: the sitter's colours, continued beyond the silhouette, and opacity."""
     opacity: Float
     """(h, w) float32 in [0, 1] of the sitter."""
+    reach: Bytes
+    """(rows, columns) uint8: 1 at the nodes near which there is anything of the sitter."""
     field: HeadField
     eyes: tuple[EyeLayer, ...]
     """Right, left; those that lie in the picture."""
@@ -112,6 +114,7 @@ def take_apart(
         background=layers.background,
         sitter=sitter,
         opacity=opacity,
+        reach=_reach(at_nodes, grid.cell),
         field=head_field(grid, face, basis, at_nodes, hold),
         eyes=eyes,
         mouth=_mouth(still, face, basis, grid, frame, skin, grain_px),
@@ -126,6 +129,13 @@ def _region_of(pixels: Bytes, grid: Grid) -> Bytes:
     if missing != (0, 0):
         piece = cv2.copyMakeBorder(piece, 0, missing[0], 0, missing[1], cv2.BORDER_REFLECT_101)
     return np.ascontiguousarray(piece)
+
+
+def _reach(opacity: Float, cell: int) -> Bytes:
+    """Nodes near the sitter: of those around it, as many as a look-up's kernel may see across."""
+    side = 2 * max(2, -(-2 * LANCZOS_RADIUS // cell)) + 1
+    reach: Bytes = cv2.dilate((opacity > 0).astype(np.uint8), np.ones((side, side), np.uint8))
+    return reach
 
 
 def _part(still: Bytes, grid: Grid, detail: Detail) -> Bytes:

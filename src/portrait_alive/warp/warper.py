@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from portrait_alive.shape import topology
@@ -12,10 +11,8 @@ from portrait_alive.warp.detail import Cut, Detail
 from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.layers import Layers
+from portrait_alive.warp.look_up import STILL_PX, keep_still, moving_nodes, sitter_over_plate, sitter_spans
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
-
-STILL_PX = 0.02
-"""Displacements shorter than this leave the source's own pixels in place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +75,10 @@ class Warper:
         field, rigid, origins = self._motion(driven)
         position = layers.grid.full_size(origins, factor=texture.factor)
         eyes = [self._eye(eye, field, moved, points, shut) for eye, shut in self._eyes(driven)]
+        views = []
         for eye, eye_now in zip(layers.eyes, eyes, strict=True):
-            _refine(position, eye_now.cut, eye.detail, layers.view(eye.detail, eye_now.offset))
+            views.append(layers.view(eye.detail, eye_now.offset))
+            _refine(position, eye_now.cut, eye.detail, views[-1])
         lips = layers.mouth
         if lips is not None:
             offset = lips.detail.offset(layers.grid, moved[list(topology.LIPS)])
@@ -87,21 +86,18 @@ class Warper:
             mouth_now = mouth_frame(lips, field, moved, points, offset=offset, shift=shift, factor=texture.factor)
             mouth_view = layers.view(lips.detail, offset)
             _refine(position, mouth_now.cut, lips.detail, mouth_view)
-        sampled = texture.sample(position)
-        out, opacity = _over(sampled, layers.background)
-        painted = []
-        for eye, eye_now in zip(layers.eyes, eyes, strict=True):
-            view = layers.view(eye.detail, eye_now.offset)
+            views.append(mouth_view)
+        moving = moving_nodes(origins, layers)
+        out, opacity = sitter_over_plate(layers, position, sitter_spans(layers, origins, moving, views))
+        for eye, eye_now, view in zip(layers.eyes, eyes, views, strict=False):
             eye_now.cut.soften(out[view], opacity[view], texture)
             made = paint_eye(eye, eye_now, out[view], opacity[view], texture, layers.shift(eye.detail), points)
             _note(drawn, made, view)
-            painted.append(view)
         if lips is not None:
             mouth_now.cut.soften(out[mouth_view], opacity[mouth_view], texture)
             made = paint_mouth(lips, mouth_now, out[mouth_view], source, points, rigid)
             _note(drawn, made, mouth_view)
-            painted.append(mouth_view)
-        _keep_still(out, layers, origins, painted)
+        keep_still(out, layers, moving, views)
         return out
 
     def _eyes(self, driven: DrivenFace) -> Iterator[tuple[EyeLayer, float]]:
@@ -120,30 +116,6 @@ def _refine(position: Float, cut: Cut, detail: Detail, view: tuple[slice, slice]
     """Put a detail's positions into the region's, in place."""
     place = position[view]
     place += (cut.positions - place) * detail.feather
-
-
-def _over(sitter: Bytes, background: Bytes) -> tuple[Bytes, Bytes]:
-    """Sitter (h, w, 4) over background (h, w, 3), and the sitter's opacity (h, w) uint8."""
-    out = cv2.cvtColor(sitter, cv2.COLOR_RGBA2RGB)
-    opacity = cv2.extractChannel(sitter, 3)
-    cv2.copyTo(background, cv2.compare(opacity, 0, cv2.CMP_EQ), out)
-    mixed = np.flatnonzero(cv2.inRange(opacity, 1, 254))
-    flat, behind = out.reshape(-1, 3), background.reshape(-1, 3)[mixed].astype(np.int16)
-    share = opacity.reshape(-1)[mixed].astype(np.int16)[:, None]
-    front = flat[mixed].astype(np.int16)
-    flat[mixed] = (behind + ((front - behind).astype(np.int32) * share + 127) // 255).astype(np.uint8)
-    return out, opacity
-
-
-def _keep_still(out: Bytes, layers: Layers, origins: Float, painted: list[tuple[slice, slice]]) -> None:
-    """Put the source's own pixels back where nothing moves and nothing was painted, in place."""
-    moving = np.abs(origins - layers.indices).max(-1) * layers.grid.cell > STILL_PX
-    near = cv2.dilate(moving.astype(np.uint8), np.ones((3, 3), np.uint8))
-    height, width = layers.grid.size
-    still = 1 - cv2.resize(near[1:-1, 1:-1], (width, height), interpolation=cv2.INTER_NEAREST)
-    for view in painted:
-        still[view] = 0
-    cv2.copyTo(layers.still, still, out)
 
 
 def _note(drawn: Float | None, made: Float, view: tuple[slice, slice]) -> None:
