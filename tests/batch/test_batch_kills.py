@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from portrait_alive.batch.rows import UNFINISHED_PREFIX
+
 PROGRAM = Path(__file__).with_name("run_cheap_batch.py")
 KILLS = 30
 PICTURES = 24
@@ -26,7 +28,11 @@ def start(root: Path, out: Path, jobs: int, *shard: str, pause_s: float = 0.01) 
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.mp4"))}
+    """Every film that has its name; what a worker is at lies in a folder whose name begins with a prefix of its own."""
+    films = [path.relative_to(folder) for path in sorted(folder.rglob("*.mp4"))]
+    return {
+        str(film): (folder / film).read_bytes() for film in films if not film.parts[0].startswith(UNFINISHED_PREFIX)
+    }
 
 
 def children_of(process: int) -> list[int]:

@@ -1,5 +1,6 @@
 """The tracker that ships with the package: a detector, a landmark network, and part networks for eyes and mouth."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,12 +23,14 @@ CERTAIN = 0.75
 SETTLED = 0.04
 """Mean distance (over the interocular distance) by which another look may still move a detected face's points: on a
 face the looks agree, on anything else the mesh wanders."""
-STILL_PRESENT, STILL_CERTAIN = 0.2, 0.6
+STILL_PRESENT, STILL_CERTAIN = 0.45, 0.6
 """Under which a followed face counts as lost: lower, so that a hand before the face does not lose it."""
 _WORTH_A_LOOK = 0.4
 """Confidence at the first look under which a candidate is dropped."""
 _LOOKS = 4
-_ROLLS = (0.0, np.pi / 2, -np.pi / 2, np.pi)
+_ROLLED = 2
+"""Best candidates that are looked at lying and upside down as well."""
+_ROLLS = (0.0, math.pi / 2, -math.pi / 2, math.pi)
 _SIDES = (256, 512, 1024, 2048)
 """Sizes at which a picture is searched: the first two always, the others until a face is found."""
 
@@ -55,19 +58,15 @@ class NativeTracker:
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""
-        found: list[Landmarks] = []
-        for index, side in enumerate(_SIDES):
-            if (found and index > 1) or (index > 0 and side / 2 >= max(pixels.shape[:2])):
-                break
-            candidates = self.detector.candidates(pixels, side=side)
-            found += self._settled([c.crop(self.net.config.crop_size) for c in candidates], pixels)
-        return sorted(_distinct(found), key=lambda face: face.box.centre[0])
+        found = sorted(self._find(pixels), key=lambda face: face.box.centre[0])
+        return self.parts.refine([pixels] * len(found), found)
 
     def refine(self, pixels: Bytes, around: Box) -> Landmarks | None:
         """The face in or near a box, at any roll; None where there is none."""
         size = self.net.config.crop_size
-        crops = [FaceCrop.around_box(around, size, angle=float(roll)) for roll in _ROLLS]
-        return max(self._settled(crops, pixels), key=lambda face: float(face.confidence.mean()), default=None)
+        crops = [FaceCrop.around_box(around, size, angle=roll) for roll in _ROLLS]
+        surest = sorted(self._settled(crops, pixels), key=lambda face: -float(face.confidence.mean()))[:1]
+        return next(iter(self.parts.refine([pixels] * len(surest), surest)), None)
 
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
@@ -75,16 +74,31 @@ class NativeTracker:
         for frame in frames:
             face = self._again(frame, last) if last is not None else None
             if face is None:
-                face = max(self.detect(frame), key=lambda found: found.box.area, default=None)
+                face = max(self._find(frame), key=lambda found: found.box.area, default=None)
             followed.append(face)
             last = face
+        seen = [index for index, face in enumerate(followed) if face is not None]
+        faces = [face for face in followed if face is not None]
+        for index, face in zip(seen, self.parts.refine([frames[index] for index in seen], faces), strict=True):
+            followed[index] = face
         return followed
+
+    def _find(self, pixels: Bytes) -> list[Landmarks]:
+        """Every face of a picture, in no order, before its parts are placed anew."""
+        found: list[Landmarks] = []
+        for index, side in enumerate(_SIDES):
+            if (found and index > 1) or (index > 0 and side / 2 >= max(pixels.shape[:2])):
+                break
+            candidates = self.detector.candidates(pixels, side=side)
+            crops = [candidate.crop(self.net.config.crop_size) for candidate in candidates]
+            if index == 0:  # the detector is unsure of the roll of faces that lie or stand on their head
+                crops += [replace(crop, angle=crop.angle + roll) for crop in crops[:_ROLLED] for roll in _ROLLS[1:]]
+            found += self._settled(crops, pixels)
+        return _distinct(found)
 
     def _again(self, frame: Bytes, last: Landmarks) -> Landmarks | None:
         face = self._run([FaceCrop.around_points(last.points, self.net.config.crop_size)], frame)[0]
-        if face.presence < STILL_PRESENT or face.confidence.mean() < STILL_CERTAIN:
-            return None
-        return self._refined(face, frame)
+        return face if face.presence >= STILL_PRESENT and face.confidence.mean() >= STILL_CERTAIN else None
 
     def _settled(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
         """Faces among the crops, each looked at again from a better crop until the looks agree."""
@@ -98,13 +112,10 @@ class NativeTracker:
             if look < _LOOKS - 1:
                 crops = [FaceCrop.around_points(face.points, self.net.config.crop_size) for face in faces]
         return [
-            self._refined(face, pixels)
+            face
             for face, earlier in zip(faces, before, strict=True)
             if face.presence >= PRESENT and face.confidence.mean() >= CERTAIN and _moved(earlier, face) <= SETTLED
         ]
-
-    def _refined(self, face: Landmarks, pixels: Bytes) -> Landmarks:
-        return replace(face, points=self.parts.refine(pixels, face.points))
 
     def _run(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
         cut = np.stack([crop.cut(pixels) for crop in crops])  # (N, S, S, 3)

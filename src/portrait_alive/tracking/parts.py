@@ -4,7 +4,8 @@ The whole face at 128 px leaves an eye some twenty pixels, too few for a blink o
 mesh (Grishchenko et al. 2020) the parts that move most are looked at again from near.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from portrait_alive.nets.part_net import PartNet, PartNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tracking.crop import FaceCrop
-from portrait_alive.types import MESH_POINTS, Bytes, Float
+from portrait_alive.types import MESH_POINTS, Bytes, Float, Landmarks
 from portrait_alive.weights import EYE, MOUTH, weight_path
 
 _CARRY_REACH = 0.45
@@ -69,20 +70,38 @@ class PartRefiner:
 
         return PartRefiner(net(EYE), net(MOUTH), _carried(basis), device)
 
-    def refine(self, pixels: Bytes, points: Float) -> Float:
-        """Landmarks (478, 3) with lids, irises and lips placed anew, in a picture (H, W, 3) uint8 RGB."""
+    def refine(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
+        """The faces with lids, irises and lips placed anew; all patches go through the networks together.
+
+        Args:
+            pictures: (H, W, 3) uint8 RGB, one for each face.
+            faces: as the landmark network placed them.
+        """
+        if not faces:
+            return []
         size, wide = self.eye.config.size, self.mouth.config.size
-        right, left = RIGHT_EYE.patch(points, size), LEFT_EYE.patch(points, size)
-        eyes = np.stack([right.cut(pixels), left.cut(pixels)[:, ::-1]])
-        lips = LIPS.patch(points, wide)
-        seen_right, seen_left = self._run(self.eye, eyes)
-        seen_left = seen_left * np.array([-1, 1], np.float32) + np.array([size, 0], np.float32)
-        seen_lips = self._run(self.mouth, lips.cut(pixels)[None])[0]
-        placed = np.concatenate([right.to_picture(seen_right), left.to_picture(seen_left), lips.to_picture(seen_lips)])
-        shift = placed - points[list(_PLACED), :2]
-        moved = points.copy()
-        moved[:, :2] += self.carried @ shift
-        return moved
+        rights = [RIGHT_EYE.patch(face.points, size) for face in faces]
+        lefts = [LEFT_EYE.patch(face.points, size) for face in faces]
+        mouths = [LIPS.patch(face.points, wide) for face in faces]
+        right_cuts = [patch.cut(pixels) for patch, pixels in zip(rights, pictures, strict=True)]
+        left_cuts = [patch.cut(pixels)[:, ::-1] for patch, pixels in zip(lefts, pictures, strict=True)]
+        mouth_cuts = [patch.cut(pixels) for patch, pixels in zip(mouths, pictures, strict=True)]
+        eyes = self._run(self.eye, np.stack(right_cuts + left_cuts))  # (2F, N, 2)
+        lips = self._run(self.mouth, np.stack(mouth_cuts))
+        eyes[len(faces) :] = eyes[len(faces) :] * np.array([-1, 1], np.float32) + np.array([size, 0], np.float32)
+        refined = []
+        for index, face in enumerate(faces):
+            placed = np.concatenate(
+                [
+                    rights[index].to_picture(eyes[index]),
+                    lefts[index].to_picture(eyes[len(faces) + index]),
+                    mouths[index].to_picture(lips[index]),
+                ]
+            )
+            points = face.points.copy()
+            points[:, :2] += self.carried @ (placed - points[list(_PLACED), :2])
+            refined.append(replace(face, points=points))
+        return refined
 
     def _run(self, net: PartNet, patches: Bytes) -> Float:
         batch = torch.from_numpy(np.ascontiguousarray(patches)).to(self.device).permute(0, 3, 1, 2).float()

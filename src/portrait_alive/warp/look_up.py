@@ -1,4 +1,4 @@
-"""The look-up that makes most of a frame, kept to where it is needed: where something moves, and the sitter is in it."""
+"""The look-up that makes most of a frame, kept to where something moves and the sitter is in it."""
 
 import cv2
 import numpy as np
@@ -37,7 +37,7 @@ def sitter_spans(layers: Layers, origins: Float, moving: Bytes, views: list[Part
         moving: from `moving_nodes`.
         views: parts to be looked up in any case.
     """
-    cell, (rows, columns) = layers.grid.cell, layers.grid.shape
+    cell, rows = layers.grid.cell, layers.grid.shape[0]
     # looked up with the same border as the texture: a head that the picture's edge cuts comes in mirrored
     sitter = cv2.remap(layers.reach * np.uint8(255), origins, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     active = cv2.dilate(cv2.compare(sitter, 0, cv2.CMP_GT), np.ones((3, 3), np.uint8)) & moving

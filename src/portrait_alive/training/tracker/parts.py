@@ -29,6 +29,7 @@ from portrait_alive.weights import EYE, MOUTH
 
 _MIRROR = np.array(topology.MIRROR)
 _PARTS = {"eye": (RIGHT_EYE, EYE, 48), "mouth": (LIPS, MOUTH, 64)}
+_CENTRE_WEIGHT = 6.0
 _RARE = 6.0
 """A wide open or shut part comes at most this much oftener than its frequency."""
 
@@ -86,11 +87,13 @@ class PartLoss:
         placed = steep(_length(error)).mean()
         gaps = steep(_length(error[:, self.lower] - error[:, self.upper])).mean()
         width = steep(_length(torch.stack([error[:, a] - error[:, b] for a, b in self.ends], 1))).mean()
-        total = placed + gaps + width
+        # the steep loss hardly pulls at large errors, and those of a misplaced patch are all alike: weigh their mean
+        centre = _length(error.mean(1)).mean()
+        total = placed + gaps + width + _CENTRE_WEIGHT * centre
         if self.iris:
             glance = error[:, self.iris] - error[:, self.corners].mean(1, keepdim=True)
             total = total + steep(_length(glance)).mean()
-        return {"total": total, "distance": _length(error).mean(), "gaps": gaps, "width": width}
+        return {"total": total, "distance": _length(error).mean(), "centre": centre, "gaps": gaps, "width": width}
 
 
 class PartSamples(IterableDataset[dict[str, Tensor]]):
