@@ -31,7 +31,9 @@ def outputs(folder: Path) -> dict[str, bytes]:
     """Every film that has its name; what a worker is at lies in a folder whose name begins with a prefix of its own."""
     films = [path.relative_to(folder) for path in sorted(folder.rglob("*.mp4"))]
     return {
-        str(film): (folder / film).read_bytes() for film in films if not film.parts[0].startswith(UNFINISHED_PREFIX)
+        str(film): (folder / film).read_bytes()
+        for film in films
+        if not any(part.startswith(UNFINISHED_PREFIX) for part in film.parts)
     }
 
 
