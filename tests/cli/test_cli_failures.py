@@ -46,13 +46,6 @@ def test_usage_errors_exit_2(run, arguments, says, tmp_path):
     assert done.out == ""
 
 
-def test_no_arguments_show_the_help(run):
-    done = run("animate")
-    assert done.code == 2
-    assert "Usage: portrait-alive animate" in done.out
-    assert "arguments are missing" in done.err
-
-
 def test_quiet_and_json_exclude_each_other(run):
     done = run("animate", "a.png", "--motion", "smile", "--quiet", "--json")
     assert (done.code, done.events[-1]["kind"]) == (2, "UsageError")

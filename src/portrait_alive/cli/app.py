@@ -15,6 +15,7 @@ from portrait_alive.cli.command import register
 from portrait_alive.cli.doctor import doctor
 from portrait_alive.cli.failures import Failure, end_gracefully_on_signals, explain
 from portrait_alive.cli.heads import heads_app
+from portrait_alive.cli.help import HELP_FLAGS, Group, help_text
 from portrait_alive.cli.inspect import inspect
 from portrait_alive.cli.landmarks import landmarks
 from portrait_alive.cli.motion import motion_app
@@ -25,20 +26,17 @@ from portrait_alive.cli.track import OPTIONS as TRACK_OPTIONS
 from portrait_alive.cli.track import track
 
 _CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]  # click's base of usage errors, wherever typer keeps it
+PROGRAM = "portrait-alive"
 MAKE = "Make"
 LOOK = "Look into"
 TRAIN = "Train"
 
 
-def build_app(*, is_framed: bool = True) -> typer.Typer:
-    """The application with every command.
-
-    Args:
-        is_framed: help in frames, by headings; without them it appears twice as fast.
-    """
+def build_app() -> typer.Typer:
+    """The application with every command."""
     app = typer.Typer(
-        rich_markup_mode="rich" if is_framed else None,
-        no_args_is_help=True,
+        cls=Group,
+        rich_markup_mode=None,  # rich would take longer to import than all the rest
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         help="Bring a still portrait to life with the motion of a driving video.",
@@ -68,9 +66,11 @@ def run(arguments: list[str]) -> int:
     """Run one command; the exit code. Never raises."""
     try:
         end_gracefully_on_signals()
-        # the list of commands is short, and asked for often: no frames, no waiting
-        is_framed = any(not argument.startswith("-") for argument in arguments)
-        returned = build_app(is_framed=is_framed)(args=arguments, prog_name="portrait-alive", standalone_mode=False)
+        commands = typer.main.get_command(build_app())
+        if (text := help_text(commands, arguments or HELP_FLAGS, PROGRAM)) is not None:
+            show(text)
+            return 0 if arguments else 2
+        returned = commands(args=arguments, prog_name=PROGRAM, standalone_mode=False)
         return returned if isinstance(returned, int) else 0
     except BrokenPipeError:  # the reader of our output went away: nothing to say, and nobody to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,10 +89,8 @@ def _usage(error: BaseException) -> Failure | None:
         return explain(KeyboardInterrupt())
     if not isinstance(error, _CLICK_EXCEPTION):
         return None
-    message = str(error.format_message()).strip()
+    message = str(error.format_message()).strip().rstrip(".")
     context = getattr(error, "ctx", None)
-    if not message and context is not None:  # no_args_is_help: the help is the message
-        message = "arguments are missing"
     hint = f"; see: {context.command_path} --help" if context is not None else ""
     return Failure("UsageError", f"{message}{hint}", 2)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from portrait_alive.cli.failures import Interrupted
+from portrait_alive.cli.help import Command
 from portrait_alive.cli.report import Mode, make_report
 from portrait_alive.errors import UsageError
 from portrait_alive.option_kinds import Switch
@@ -58,7 +59,7 @@ def register(
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__doc__ = run.__doc__
-    app.command(name, rich_help_panel=panel, epilog=examples or None, no_args_is_help=bool(plain))(command)
+    app.command(name, cls=Command, rich_help_panel=panel, epilog=examples or None)(command)
 
 
 def _mode(quiet: bool, json: bool, debug: bool) -> Mode:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from portrait_alive.cli.command import register
+from portrait_alive.cli.help import Group
 from portrait_alive.cli.report import Report
 from portrait_alive.errors import OutputError
 
@@ -18,7 +19,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
 
 def heads_app() -> typer.Typer:
     """The group of commands."""
-    app = typer.Typer(no_args_is_help=True, help="The head model that training heads are rendered from.")
+    app = typer.Typer(cls=Group, rich_markup_mode=None, help="The head model that training heads are rendered from.")
 
     @app.callback()
     def heads() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from portrait_alive.cli.command import register
+from portrait_alive.cli.help import Group
 from portrait_alive.cli.report import Report
 from portrait_alive.errors import OutputError
 
@@ -23,7 +24,9 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
 
 def motion_app() -> typer.Typer:
     """The group of commands."""
-    app = typer.Typer(no_args_is_help=True, help="Show, trim, join, mirror, retime, scale and loop motion files.")
+    app = typer.Typer(
+        cls=Group, rich_markup_mode=None, help="Show, trim, join, mirror, retime, scale and loop motion files."
+    )
     for run in (show, trim, join, mirror, retime, scale, loop):
         register(app, run, name=run.__name__)
     return app
