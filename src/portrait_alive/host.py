@@ -1,11 +1,13 @@
-"""What differs between operating systems, all in this module: file locks, memory, cores, syncing folders."""
+"""What differs between operating systems, all in this module: locks, processes, pipes, memory, cores, folders."""
 
+import contextlib
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _LOCK_OFFSET = 1 << 30
 """Windows locks byte ranges against reading, too: lock a byte beyond the text."""
@@ -45,6 +47,42 @@ def sync_folder(folder: Path) -> None:
         pass
     finally:
         os.close(descriptor)
+
+
+def settings_folder() -> Path:
+    """Where programs keep what belongs to this user."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs (also one that is not ours)."""
+    if sys.platform == "win32":
+        return _windows_is_alive(process)
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def undisturbed() -> dict[str, Any]:
+    """Options of `subprocess.Popen` for a child that a Ctrl-C in the terminal does not reach: its parent decides."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def widen_pipe(pipe: IO[bytes], size: int) -> None:
+    """Ask for a pipe that holds `size` bytes, where the system offers it: fewer switches between two processes."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # a limit of the system
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, size)
 
 
 def core_count() -> int:
@@ -115,6 +153,19 @@ def _windows_call(library: str, function: str) -> Callable[..., Any]:
 
     loader: Any = ctypes.windll  # type: ignore[attr-defined,unused-ignore]
     return getattr(getattr(loader, library), function)  # type: ignore[no-any-return]
+
+
+def _windows_is_alive(process: int) -> bool:
+    # os.kill(process, 0) would end the process there
+    import ctypes
+
+    handle = _windows_call("kernel32", "OpenProcess")(0x1000, False, process)  # PROCESS_QUERY_LIMITED_INFORMATION
+    if not handle:
+        return False
+    code = ctypes.c_ulong()
+    is_known = _windows_call("kernel32", "GetExitCodeProcess")(handle, ctypes.byref(code))
+    _windows_call("kernel32", "CloseHandle")(handle)
+    return bool(is_known) and code.value == 259  # STILL_ACTIVE
 
 
 def _windows_memory() -> Memory:

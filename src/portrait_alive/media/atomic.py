@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from portrait_alive.errors import OutputError
-from portrait_alive.host import sync_folder
+from portrait_alive.host import is_alive, sync_folder
 
 _PART = re.compile(r"^\..+\.(\d+)-[0-9a-f]{8}\.part(\.\w+)?$")
 
@@ -28,7 +28,7 @@ def leftovers(path: Path) -> list[Path]:
     found = []
     for part in path.parent.iterdir():
         match = _PART.match(part.name)
-        if match and part.name.startswith(prefix) and not _alive(int(match[1])):
+        if match and part.name.startswith(prefix) and not is_alive(int(match[1])):
             found.append(part)
     return sorted(found)
 
@@ -108,30 +108,3 @@ def _sync(path: Path) -> None:
             os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process of this number runs (also one that is not ours)."""
-    if os.name == "nt":
-        return _alive_on_windows(pid)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _alive_on_windows(pid: int) -> bool:
-    # os.kill(pid, 0) would end the process there.
-    import ctypes
-
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
-    handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
-    if not handle:
-        return False
-    code = ctypes.c_ulong()
-    known = kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-    kernel.CloseHandle(handle)
-    return bool(known) and code.value == 259  # STILL_ACTIVE

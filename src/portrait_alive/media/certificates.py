@@ -4,11 +4,11 @@ import contextlib
 import datetime
 import os
 import secrets
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from portrait_alive.errors import MissingDependencyError, OutputError
+from portrait_alive.host import settings_folder
 
 SELF_MADE = "portrait-alive (self-made certificate)"
 VALID_DAYS = 3650
@@ -29,11 +29,7 @@ class Credentials:
 
 def default_folder() -> Path:
     """Where the self-made root and leaf of this user live."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return base / "portrait-alive" / "c2pa"
+    return settings_folder() / "portrait-alive" / "c2pa"
 
 
 def self_made_credentials(folder: Path) -> Credentials:

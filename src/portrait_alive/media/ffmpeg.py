@@ -9,7 +9,6 @@ ours, so that they end by themselves should this process be killed outright.
 import contextlib
 import os
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from portrait_alive.errors import MissingDependencyError
+from portrait_alive.host import undisturbed, widen_pipe
 
 PIPE_BYTES = 1 << 20
 """Wanted capacity of a pipe that carries frames; Linux gives 64 KiB unless asked."""
@@ -145,7 +145,7 @@ def running(arguments: Sequence[str], *, reads: bool, writes: bool) -> Iterator[
             stdout=subprocess.PIPE if writes else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             bufsize=0,
-            start_new_session=True,
+            **undisturbed(),
         )
     except OSError as error:
         raise MissingDependencyError(f"{command[0]}: ffmpeg could not be started ({error}): {_ADVICE}") from error
@@ -153,16 +153,7 @@ def running(arguments: Sequence[str], *, reads: bool, writes: bool) -> Iterator[
     try:
         for pipe in (popen.stdin, popen.stdout):
             if pipe is not None:
-                _widen(pipe)
+                widen_pipe(pipe, PIPE_BYTES)
         yield process
     finally:
         process.kill()
-
-
-def _widen(pipe: IO[bytes]) -> None:
-    """Ask for a pipe that holds a frame, where the system offers it: far fewer switches between two processes."""
-    if sys.platform == "linux":
-        import fcntl
-
-        with contextlib.suppress(OSError, AttributeError):  # a limit of the system, or Python < 3.10
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
