@@ -11,6 +11,7 @@ from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.nets.load import faster_precision, load_net
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.tracking.crop import FaceCrop
+from portrait_alive.tracking.crop_path import CropPath, distance
 from portrait_alive.tracking.detector import Detector
 from portrait_alive.tracking.parts import PartRefiner
 from portrait_alive.types import Box, Bytes, Landmarks
@@ -25,12 +26,18 @@ SETTLED = 0.04
 face the looks agree, on anything else the mesh wanders."""
 STILL_PRESENT, STILL_CERTAIN = 0.45, 0.6
 """Under which a followed face counts as lost: lower, so that a hand before the face does not lose it."""
+AHEAD = 8
+"""Frames that are looked at together, where the face moves as foreseen."""
+ASTRAY = 0.03
+"""How far off its crop may be in a frame that was looked at ahead; otherwise that frame is looked at anew."""
 _WORTH_A_LOOK = 0.4
 """Confidence at the first look under which a candidate is dropped."""
 _LOOKS = 4
 _ROLLED = 2
 """Best candidates that are looked at lying and upside down as well."""
 _ROLLS = (0.0, math.pi / 2, -math.pi / 2, math.pi)
+_LYING_DOUBT = 0.06
+"""By how much a face that lies or stands on its head has to be surer than an upright one in the same place."""
 _SIDES = (256, 512, 1024, 2048)
 """Sizes at which a picture is searched: the first two always, the others until a face is found."""
 
@@ -71,12 +78,20 @@ class NativeTracker:
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
         followed: list[Landmarks | None] = []
-        for frame in frames:
-            face = self._again(frame, last) if last is not None else None
-            if face is None:
-                face = max(self._find(frame), key=lambda found: found.box.area, default=None)
+        path = None if last is None else CropPath(self._around(last))
+        ahead = 1
+        while len(followed) < len(frames):
+            coming = frames[len(followed) : len(followed) + ahead]
+            faces = self._along(path, coming) if path is not None else []
+            if path is not None and faces:
+                path = path.led_to(self._around(faces[-1]), len(faces))
+                ahead = min(2 * ahead, AHEAD) if len(faces) == len(coming) else 1
+                followed += faces
+                continue
+            face = max(self._find(coming[0]), key=lambda found: found.box.area, default=None)
+            path = None if face is None else CropPath(self._around(face))
+            ahead = 1
             followed.append(face)
-            last = face
         seen = [index for index, face in enumerate(followed) if face is not None]
         faces = [face for face in followed if face is not None]
         for index, face in zip(seen, self.parts.refine([frames[index] for index in seen], faces), strict=True):
@@ -96,9 +111,20 @@ class NativeTracker:
             found += self._settled(crops, pixels)
         return _distinct(found)
 
-    def _again(self, frame: Bytes, last: Landmarks) -> Landmarks | None:
-        face = self._run([FaceCrop.around_points(last.points, self.net.config.crop_size)], frame)[0]
-        return face if face.presence >= STILL_PRESENT and face.confidence.mean() >= STILL_CERTAIN else None
+    def _around(self, face: Landmarks) -> FaceCrop:
+        return FaceCrop.around_points(face.points, self.net.config.crop_size)
+
+    def _along(self, path: CropPath, frames: Sequence[Bytes]) -> list[Landmarks]:
+        """The face in as many of the frames as it keeps to the path; empty where it is lost in the first."""
+        crops = [path.after(1 + index) for index in range(len(frames))]
+        kept: list[Landmarks] = []
+        for crop, face in zip(crops, self._run(crops, frames), strict=True):
+            if face.presence < STILL_PRESENT or face.confidence.mean() < STILL_CERTAIN:
+                break
+            if kept and distance(crop, self._around(face)) > ASTRAY:
+                break
+            kept.append(face)
+        return kept
 
     def _settled(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
         """Faces among the crops, each looked at again from a better crop until the looks agree."""
@@ -106,7 +132,7 @@ class NativeTracker:
         for look in range(_LOOKS):
             if not crops:
                 return []
-            before, faces = faces, self._run(crops, pixels)
+            before, faces = faces, self._run(crops, [pixels] * len(crops))
             if look == 0:
                 faces = [face for face in faces if face.confidence.mean() >= _WORTH_A_LOOK]
             if look < _LOOKS - 1:
@@ -117,8 +143,8 @@ class NativeTracker:
             if face.presence >= PRESENT and face.confidence.mean() >= CERTAIN and _moved(earlier, face) <= SETTLED
         ]
 
-    def _run(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
-        cut = np.stack([crop.cut(pixels) for crop in crops])  # (N, S, S, 3)
+    def _run(self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes]) -> list[Landmarks]:
+        cut = np.stack([crop.cut(pixels) for crop, pixels in zip(crops, pictures, strict=True)])  # (N, S, S, 3)
         batch = torch.from_numpy(cut).to(self.device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         # a view of HWC bytes already is channels-last
         with (
@@ -144,10 +170,17 @@ def _moved(before: Landmarks, after: Landmarks) -> float:
 def _distinct(faces: list[Landmarks]) -> list[Landmarks]:
     """Drop faces that lie on, or in the middle of, one seen more surely."""
     kept: list[Landmarks] = []
-    for face in sorted(faces, key=lambda found: -float(found.confidence.mean())):
+    for face in sorted(faces, key=_doubt):
         if all(face.box.overlap(k.box) < 0.3 and not _inside(face.box, k.box) for k in kept):
             kept.append(face)
     return kept
+
+
+def _doubt(face: Landmarks) -> float:
+    """Lower is likelier. The network may be surer of an upright face turned over than of it as it is."""
+    along = face.points[263, :2] - face.points[33, :2]  # from the outer corner of the right eye to that of the left
+    lies = along[0] < abs(along[1])
+    return (_LYING_DOUBT if lies else 0.0) - float(face.confidence.mean())
 
 
 def _inside(box: Box, other: Box) -> bool:
