@@ -19,7 +19,7 @@ class MatteNetConfig:
 
     size: int = 256
     """Side of the input in pixels; a multiple of 32."""
-    margin: float = 2.4
+    margin: float = 2.8
     """Side of the input over the larger side of the face mesh."""
     widths: tuple[int, ...] = (12, 24, 40, 64, 96)
     """Channels at 1/2, 1/4, 1/8, 1/16 and 1/32."""

@@ -1,5 +1,6 @@
 """The upright square crop in which the landmark network looks at a face, and the way back."""
 
+import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,6 +12,8 @@ from portrait_alive.types import Box, Bytes, Float
 
 CROP_MARGIN = 1.4
 """Side of the crop over the larger side of the (upright) face mesh."""
+_SHRINK = 1.5
+"""How much smaller the picture may become by interpolation between neighbours alone."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,14 @@ class FaceCrop:
         return _with_depth((points[:, :2] - matrix[:, 2]) @ inverse.T, points, self.size / self.side)
 
     def cut(self, pixels: Bytes) -> Bytes:
-        """The crop's pixels (size, size, 3); outside the picture its edge pixels are repeated.
+        """The crop's pixels (size, size, C); outside the picture its edge pixels are repeated.
 
-        Where the crop shrinks the picture by more than 1.5 the picture is reduced first, against aliasing.
+        Where the crop shrinks the picture by more than 1.5 the picture is halved first, against aliasing.
         """
         matrix = self.to_picture_matrix.copy()
-        shrink = self.side / self.size
-        if shrink > 1.5:
-            pixels, matrix = _reduced(pixels, matrix, self, 1 / shrink)
+        halvings = math.ceil(math.log2(self.side / self.size / _SHRINK))
+        if halvings > 0:
+            pixels, matrix = _halved(pixels, matrix, self, halvings)
         # cv2 puts pixel centres at whole numbers
         matrix[:, 2] += matrix[:, :2].sum(1) * 0.5 - 0.5
         return cast(
@@ -104,18 +107,29 @@ def _with_depth(moved: Float, points: Float, scale: float) -> Float:
     return np.column_stack([moved, points[:, 2] * scale]).astype(np.float32)
 
 
-def _reduced(pixels: Bytes, matrix: Float, crop: FaceCrop, factor: float) -> tuple[Bytes, Float]:
-    """The part of the picture around the crop, area-averaged by `factor`, and the matrix that goes with it."""
+def _halved(pixels: Bytes, matrix: Float, crop: FaceCrop, halvings: int) -> tuple[Bytes, Float]:
+    """The part of the picture around the crop, halved so many times, and the matrix that goes with it.
+
+    Means of 2x2 pixels cost a tenth of what area averaging by any other factor does.
+    """
     height, width = pixels.shape[:2]
-    reach = crop.side * 0.75
-    left, top = max(int(crop.centre[0] - reach), 0), max(int(crop.centre[1] - reach), 0)
-    right = min(int(crop.centre[0] + reach) + 2, width)
-    bottom = min(int(crop.centre[1] + reach) + 2, height)
-    if right - left < 2 or bottom - top < 2:
+    block = 2**halvings
+    reach = crop.side * (abs(math.cos(crop.angle)) + abs(math.sin(crop.angle))) / 2 + 2 * block
+    left, right = _blocks(crop.centre[0] - reach, crop.centre[0] + reach, width, block)
+    top, bottom = _blocks(crop.centre[1] - reach, crop.centre[1] + reach, height, block)
+    if right - left < block or bottom - top < block:
         return pixels, matrix
-    small_size = (max(round((right - left) * factor), 1), max(round((bottom - top) * factor), 1))
-    small = cast(Bytes, cv2.resize(pixels[top:bottom, left:right], small_size, interpolation=cv2.INTER_AREA))
-    scale = np.array([[small_size[0] / (right - left)], [small_size[1] / (bottom - top)]], np.float32)
+    small = pixels[top:bottom, left:right]
+    for _ in range(halvings):
+        size = (small.shape[1] // 2, small.shape[0] // 2)
+        small = cast(Bytes, cv2.resize(small, size, interpolation=cv2.INTER_AREA))
     moved = matrix.copy()
     moved[:, 2] -= np.array([left, top], np.float32)
-    return small, moved * scale
+    return small, moved / np.float32(block)
+
+
+def _blocks(low: float, high: float, length: int, block: int) -> tuple[int, int]:
+    """First and last pixel of the whole blocks that cover [low, high) inside a picture of this length."""
+    first = min(max(int(low), 0), length)
+    last = min(max(int(high) + 1, first), length)
+    return first, first + (last - first) // block * block

@@ -55,7 +55,11 @@ class Detector:
         height, width = pixels.shape[:2]
         scale = min(side / max(height, width), 4.0)
         seen = (max(round(width * scale), 1), max(round(height * scale), 1))
-        small = cv2.resize(pixels, seen, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        while (
+            max(pixels.shape[:2]) > 1.5 * side and min(pixels.shape[:2]) > 1
+        ):  # 2x2 means, a tenth of any other's cost
+            pixels = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(pixels, seen, interpolation=cv2.INTER_LINEAR)
         padded = np.full((_up(seen[1]), _up(seen[0]), 3), 127, np.uint8)
         padded[: seen[1], : seen[0]] = small
         picture = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None].float() / 127.5 - 1

@@ -26,10 +26,12 @@ SETTLED = 0.04
 face the looks agree, on anything else the mesh wanders."""
 STILL_PRESENT, STILL_CERTAIN = 0.45, 0.6
 """Under which a followed face counts as lost: lower, so that a hand before the face does not lose it."""
-AHEAD = 8
+AHEAD = 4
 """Frames that are looked at together, where the face moves as foreseen."""
-ASTRAY = 0.03
+ASTRAY = 0.05
 """How far off its crop may be in a frame that was looked at ahead; otherwise that frame is looked at anew."""
+_SHY = 0.25
+"""After a frame that had to be looked at anew, so small a part of a frame is foreseen; each success doubles it."""
 _WORTH_A_LOOK = 0.4
 """Confidence at the first look under which a candidate is dropped."""
 _LOOKS = 4
@@ -79,18 +81,18 @@ class NativeTracker:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
         followed: list[Landmarks | None] = []
         path = None if last is None else CropPath(self._around(last))
-        ahead = 1
+        boldness = 1.0
         while len(followed) < len(frames):
-            coming = frames[len(followed) : len(followed) + ahead]
+            coming = frames[len(followed) : len(followed) + max(int(boldness), 1)]
             faces = self._along(path, coming) if path is not None else []
             if path is not None and faces:
                 path = path.led_to(self._around(faces[-1]), len(faces))
-                ahead = min(2 * ahead, AHEAD) if len(faces) == len(coming) else 1
+                boldness = min(2 * boldness, AHEAD) if len(faces) == len(coming) else _SHY
                 followed += faces
                 continue
             face = max(self._find(coming[0]), key=lambda found: found.box.area, default=None)
             path = None if face is None else CropPath(self._around(face))
-            ahead = 1
+            boldness = 1.0
             followed.append(face)
         seen = [index for index, face in enumerate(followed) if face is not None]
         faces = [face for face in followed if face is not None]

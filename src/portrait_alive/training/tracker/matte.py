@@ -104,9 +104,9 @@ class MatteScenes(IterableDataset[dict[str, Tensor]]):
         margin = self.margin * float(np.exp(rng.normal(-0.05, 0.12)))
         crop = head_crop(points + rng.normal(0, 3, 3).astype(np.float32), self.size, margin)
         # beyond the rendered picture its edge is repeated, in picture and matte alike, as at a painting's edge
-        shares = np.dstack([crop.cut(np.ascontiguousarray(matte[..., c : c + 1])) for c in range(4)])
-        total = np.maximum(shares.astype(np.float32).sum(2, keepdims=True), 1)
-        return crop.cut(pixels), (shares / total).astype(np.float32), crop.to_crop(points)
+        shares = crop.cut(matte).astype(np.float32)
+        total = np.maximum(shares.sum(2, keepdims=True), 1)
+        return crop.cut(pixels), shares / total, crop.to_crop(points)
 
     def _background(self, rng: np.random.Generator, size: int) -> Bytes:
         source, points = self.taught.draw(rng)
