@@ -34,7 +34,7 @@ ICT_VERTICES = 26_719
 
 
 def refined_points() -> Float:
-    """(478, 3) where MediaPipe's points lie on ICT-FaceKit's neutral head, as refined by `refine`; model axes."""
+    """(478, 3) where MediaPipe's points lie on ICT-FaceKit's neutral head, made by `training/mesh_attachment.py`."""
     text = resources.files("portrait_alive.heads").joinpath("ict_mesh478.json").read_text("utf-8")
     return np.array(json.loads(text)["points"], np.float32)
 
