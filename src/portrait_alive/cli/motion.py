@@ -10,6 +10,7 @@ from portrait_alive.cli.command import register
 from portrait_alive.cli.help import Group
 from portrait_alive.cli.report import Report
 from portrait_alive.errors import OutputError
+from portrait_alive.events import Note
 
 if TYPE_CHECKING:
     from portrait_alive.motion.tracks import Motion
@@ -71,7 +72,7 @@ def trim(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Keep a part of a motion."""
+    """Keep a part of a motion, and of its sound."""
     from portrait_alive.motion.editing import trimmed
 
     _edit(report, motion, output, overwrite, lambda found: trimmed(found, start, end))
@@ -84,7 +85,7 @@ def join(
     seam: Annotated[float, typer.Option("--seam", metavar="SECONDS", help="Length of the eased seam.")] = 0.4,
     overwrite: Overwrite = False,
 ) -> None:
-    """Play motions one after the other, with an eased seam."""
+    """Play motions one after the other, with an eased seam; their sounds fade into each other."""
     from portrait_alive.motion.editing import joined
     from portrait_alive.motion.file import load_motion
 
@@ -105,7 +106,7 @@ def retime(
     speed: Annotated[float, typer.Option("--speed", metavar="FACTOR", help="2 is twice as fast.")],
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a motion faster or slower."""
+    """Make a motion faster or slower; its sound keeps its pitch."""
     from portrait_alive.motion.editing import retimed
 
     _edit(report, motion, output, overwrite, lambda found: retimed(found, speed))
@@ -134,16 +135,14 @@ def loop(
     seam: Annotated[float, typer.Option("--seam", metavar="SECONDS", help="Length of the eased seam.")] = 0.8,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make the last frame meet the first."""
+    """Make the last frame meet the first. The sound is faded alike; with --ping-pong it is left out."""
     from portrait_alive.motion import editing
+    from portrait_alive.motion.file import load_motion
 
-    _edit(
-        report,
-        motion,
-        output,
-        overwrite,
-        editing.ping_pong if ping_pong else lambda found: editing.looped(found, seam_s=seam),
-    )
+    found = load_motion(motion)
+    if ping_pong and found.sound is not None:
+        report.note(Note("sound-left-out", f"{motion.name}: backwards its sound is none; it was left out"))
+    _save(report, editing.ping_pong(found) if ping_pong else editing.looped(found, seam_s=seam), output, overwrite)
 
 
 def _edit(report: Report, path: Path, output: Path, overwrite: bool, change: "Callable[[Motion], Motion]") -> None:

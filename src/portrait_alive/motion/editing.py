@@ -1,4 +1,7 @@
-"""Motions cut, joined, mirrored, retimed, scaled and looped. Every function returns a new motion."""
+"""Motions cut, joined, mirrored, retimed, scaled and looped. Every function returns a new motion.
+
+A sound that the motion carries is cut, faded and stretched with it; only `ping_pong` leaves it out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.errors import UsageError
+from portrait_alive.motion.carried_sound import sound_joined, sound_looped, sound_part, sound_retimed
 from portrait_alive.motion.resampling import at_positions, resample
 from portrait_alive.motion.tracks import TRACK_NAMES, Motion, Neutral
 
@@ -17,21 +21,24 @@ PARTS: Final[tuple[Part, ...]] = ("pose", "mouth", "brows", "lids", "gaze", "bod
 
 
 def trimmed(motion: Motion, start_s: float = 0.0, end_s: float | None = None) -> Motion:
-    """The frames from `start_s` up to `end_s` (None: the end). Neutral stays; sound is dropped, since it no longer
-    fits.
+    """The frames from `start_s` up to `end_s` (None: the end), and the sound there. Neutral stays.
 
     Raises:
-        UsageError: nothing is left.
+        UsageError: nothing is left, or a time is none.
+        UnreadableInputError: the sound that it carries cannot be decoded.
     """
+    if not np.isfinite([start_s, 0.0 if end_s is None else end_s]).all():
+        raise UsageError("a time is a number of seconds; name times within the motion")
     first = round(start_s * motion.fps)
     last = motion.frame_count if end_s is None else round(end_s * motion.fps)
     if not 0 <= first < min(last, motion.frame_count):
         end = motion.duration_s if end_s is None else end_s
         raise UsageError(f"nothing lies between {start_s:g} and {end:g} s: the motion lasts {motion.duration_s:.2f} s")
-    whole = first == 0 and last >= motion.frame_count
-    return motion.with_tracks(
-        lambda _, track: track[first:last], sound=motion.sound if whole else None, provenance=_edited(motion, "trimmed")
-    )
+    last = min(last, motion.frame_count)
+    sound = motion.sound
+    if sound is not None and (first, last) != (0, motion.frame_count):
+        sound = sound_part(sound, float(first / motion.fps), float(last / motion.fps))
+    return motion.with_tracks(lambda _, track: track[first:last], sound=sound, provenance=_edited(motion, "trimmed"))
 
 
 def joined(motions: Sequence[Motion], *, seam_s: float = 0.4) -> Motion:
@@ -39,20 +46,24 @@ def joined(motions: Sequence[Motion], *, seam_s: float = 0.4) -> Motion:
 
     The rate, neutral and names are the first motion's; later ones are resampled and moved so that their neutral meets
     its. At a seam the end of the one and the beginning of the other
-    overlap by `seam_s` (or by what the shorter has).
+    overlap by `seam_s` (or by what the shorter has). Sounds fade into each other there; a motion without one is silent.
 
     Raises:
-        UsageError: there is nothing to join.
+        UsageError: there is nothing to join, or the seam is outside 0..10 s.
+        UnreadableInputError: a sound cannot be decoded.
     """
     if not motions:
         raise UsageError("nothing to join; name at least one motion file")
+    _check_seam(seam_s)
     whole = motions[0]
+    overlaps_s = []
     for following in motions[1:]:
         after = _rebased(_named_like(resample(following, whole.fps), whole.expression_names), whole.neutral)
         overlap = min(round(seam_s * whole.fps), whole.frame_count - 1, after.frame_count - 1)
-        share = _eased(overlap)
-        whole = _concatenated(whole, after, overlap, share)
-    return replace(whole, sound=None, provenance=_edited(motions[0], "joined"))
+        overlaps_s.append(float(overlap / whole.fps))
+        whole = _concatenated(whole, after, overlap, _eased(overlap))
+    sound = sound_joined([(motion.sound, motion.duration_s) for motion in motions], overlaps_s)
+    return replace(whole, sound=sound, provenance=_edited(motions[0], "joined"))
 
 
 def mirrored(motion: Motion) -> Motion:
@@ -82,18 +93,20 @@ def mirrored(motion: Motion) -> Motion:
 
 
 def retimed(motion: Motion, speed: float) -> Motion:
-    """The motion `speed` times as fast at the same frame rate, so 1/speed as long; sound is dropped unless speed is 1.
+    """The motion `speed` times as fast at the same frame rate, so 1/speed as long; a sound keeps its pitch.
 
     Raises:
         UsageError: speed is outside 0.1..10.
+        UnreadableInputError: the sound that it carries cannot be decoded.
     """
     if not 0.1 <= speed <= 10:
         raise UsageError(f"speed {speed:g}: choose a factor from 0.1 to 10")
     count = max(round(motion.frame_count / speed), 1)
     changed = at_positions(motion, np.arange(count, dtype=np.float64) * speed, motion.fps)
-    return replace(
-        changed, sound=motion.sound if speed == 1 else None, provenance=_edited(motion, f"retimed {speed:g}")
-    )
+    sound = motion.sound
+    if sound is not None and speed != 1:
+        sound = sound_retimed(sound, speed, changed.duration_s)
+    return replace(changed, sound=sound, provenance=_edited(motion, f"retimed {speed:g}"))
 
 
 def scaled(motion: Motion, part: Part, factor: float) -> Motion:
@@ -135,12 +148,16 @@ def looped(motion: Motion, *, seam_s: float = 0.8) -> Motion:
     """The motion as a loop: after its last frame comes its first, eased.
 
     The last `seam_s` seconds fade into what came before the first frame of the kept part, so that the loop is shorter
-    by
-    the seam (at most a third of the motion), and positions and speeds both meet.
+    by the seam (at most a third of the motion), and positions and speeds both meet. A sound is faded alike.
+
+    Raises:
+        UsageError: the seam is outside 0..10 s.
+        UnreadableInputError: the sound that it carries cannot be decoded.
     """
+    _check_seam(seam_s)
     overlap = min(round(seam_s * motion.fps), motion.frame_count // 3)
     if overlap < 1:
-        return replace(motion, sound=None, provenance=_edited(motion, "looped"))
+        return replace(motion, provenance=_edited(motion, "looped"))
     kept = motion.frame_count - overlap
     share = _eased(overlap)
 
@@ -149,11 +166,17 @@ def looped(motion: Motion, *, seam_s: float = 0.8) -> Motion:
         tail, head = track[kept:], track[:overlap]
         return np.concatenate([_blended(name, tail, head, share), track[overlap:kept]])
 
-    return motion.with_tracks(close, sound=None, provenance=_edited(motion, "looped"))
+    sound = motion.sound
+    if sound is not None:
+        sound = sound_looped(sound, motion.duration_s, float(overlap / motion.fps))
+    return motion.with_tracks(close, sound=sound, provenance=_edited(motion, "looped"))
 
 
 def ping_pong(motion: Motion) -> Motion:
-    """The motion forwards and then backwards, both turning points shown once: it loops without any seam."""
+    """The motion forwards and then backwards, both turning points shown once: it loops without any seam.
+
+    A sound is left out: backwards it is no longer one.
+    """
     if motion.frame_count < 3:
         return motion
     return motion.with_tracks(
@@ -188,6 +211,11 @@ def eased_in(motion: Motion, seconds: float = 2.0, hold_s: float = 1.0) -> Motio
 
 
 _REST_TRACKS: Final = ("rotation", "translation", "expression", "lids", "gaze")
+
+
+def _check_seam(seam_s: float) -> None:
+    if not 0 <= seam_s <= 10:
+        raise UsageError(f"--seam {seam_s:g}: choose a length from 0 to 10 s")
 
 
 def _rebased(motion: Motion, neutral: Neutral) -> Motion:

@@ -27,8 +27,12 @@ _TYPICAL_OPENING = 0.30
 """Lid gap over eye width of relaxed eyes, for stills."""
 _CLOSED_LIPS = 0.03
 """Lip gap over eye distance up to which the smallest gap of a clip is taken for closed lips."""
+_OPENING_SPREAD = 0.35
+"""Of the natural logarithm of relaxed openings, people against people: narrow eyes rest at two thirds of it."""
 _BLIND_LIDS = 0.5
-"""Below this lid opening the iris is guessed by the tracker, not seen."""
+"""Below this lid opening the iris is half guessed by the tracker."""
+_BLINKING_LIDS, _LONGEST_BLINK_S = 0.65, 0.45
+"""Lids that are lower than this, but not for longer, are blinking."""
 _WORST_RESIDUAL = 0.06
 _CUT_EASE_S = 0.12
 
@@ -110,7 +114,7 @@ def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -
         "expression": records.expression[good][:, kept],
         "lids": lids,
         "mouth": _calibrated_mouth(records.mouth[good]),
-        "gaze": _conjugate(records.gaze[good], records.rotation[good], lids),
+        "gaze": _conjugate(records.gaze[good], records.rotation[good], lids, rate),
     }
     expression_names = tuple(names[i] for i in kept)
     seen = np.zeros(count, bool)
@@ -180,13 +184,16 @@ def _calibrated_lids(opening: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _relaxed(opening: NDArray[np.float32]) -> float:
-    """The most frequent opening of eyes that are open: the mode of the upper part of the histogram."""
+    """The most frequent opening of eyes that are open, leaning to what is usual for people: whoever narrows or lowers
+    the eyes for most of a clip is not relaxed in it."""
     if len(opening) < 20:
         return _TYPICAL_OPENING
     high = np.sort(opening)[len(opening) // 4 :].astype(np.float64)
+    high = high[:: max(len(high) // 1000, 1)]
     width = max(0.05 * float(np.median(high)), 1e-4)
-    density = np.exp(-(((high[:, None] - high[None]) / width) ** 2) / 2).sum(1) if len(high) < 2000 else None
-    return float(np.median(high) if density is None else high[int(np.argmax(density))])
+    density = np.exp(-(((high[:, None] - high[None]) / width) ** 2) / 2).sum(1)
+    usual = np.exp(-((np.log(np.maximum(high, 1e-3) / _TYPICAL_OPENING) / _OPENING_SPREAD) ** 2) / 2)
+    return float(high[int(np.argmax(density * usual))])
 
 
 def _calibrated_mouth(gap: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -197,7 +204,7 @@ def _calibrated_mouth(gap: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _conjugate(
-    gaze: NDArray[np.float32], rotation: NDArray[np.float32], lids: NDArray[np.float32]
+    gaze: NDArray[np.float32], rotation: NDArray[np.float32], lids: NDArray[np.float32], fps: float
 ) -> NDArray[np.float32]:
     """(N, 2, 2) gaze in which both eyes make the same movements, averaged over what of them is seen.
 
@@ -207,9 +214,21 @@ def _conjugate(
     visible = np.clip(np.stack([1 + turned, 1 - turned], 1), 0.1, 2.0) * np.clip((lids - 0.2) / _BLIND_LIDS, 0.02, 1.0)
     usual = np.median(gaze, 0)
     common = ((gaze - usual) * visible[:, :, None]).sum(1) / visible.sum(1, keepdims=True)
-    shut = lids.max(1) <= _BLIND_LIDS
-    open_ = ~np.convolve(shut, np.ones(5), "same").astype(bool)[: len(shut)]
-    if open_.any() and not open_.all():
+    seen = _gaze_seen(lids.max(1), fps)
+    sure = seen > 0.5
+    if sure.any() and not sure.all():
         at = np.arange(len(common))
-        common = np.stack([np.interp(at, at[open_], common[open_, axis]) for axis in range(2)], 1)
+        across = np.stack([np.interp(at, at[sure], common[sure, axis]) for axis in range(2)], 1)
+        common = across + seen[:, None] * (common - across)
     return np.asarray(usual + common[:, None, :], np.float32)
+
+
+def _gaze_seen(lids: NDArray[np.float32], fps: float) -> NDArray[np.float64]:
+    """(N,) how much of the gaze is seen, 0..1: not under shut lids, and not around a blink, where trackers let the iris
+    sink with the lid. Lids that stay low are those of someone who looks down: there the iris is where it seems."""
+    seen = np.clip((lids.astype(np.float64) - 0.1) / 0.3, 0.0, 1.0)
+    low = np.concatenate([[False], lids < _BLINKING_LIDS, [False]])
+    for start, stop in np.flatnonzero(low[1:] != low[:-1]).reshape(-1, 2):
+        if stop - start <= _LONGEST_BLINK_S * fps and lids[start:stop].min() < _BLIND_LIDS:
+            seen[max(start - 1, 0) : stop + 1] = 0.0
+    return seen
