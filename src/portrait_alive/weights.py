@@ -15,6 +15,8 @@ DETECTOR = "detector.safetensors"
 EYE = "eye.safetensors"
 MOUTH = "mouth.safetensors"
 MATTE = "matte.safetensors"
+EMBEDDER = "embedder.safetensors"
+GENERATOR = "generator.safetensors"
 
 
 def weights_folder() -> Path:

@@ -120,7 +120,20 @@ def track_meshes(
     person = max(recorders, key=lambda p: recorders[p].weight) if driver_face is None else driver_face - 1
     chosen = recorders[person]
     chosen.settle()
-    nearest = [chosen.rows[i] for i in _nearest(np.array(chosen.frames), count)]
+    return _track(chosen, count, fps)
+
+
+def mesh_track(faces: Sequence[Landmarks], fitter: HeadFitter, *, fps: Fraction) -> MeshTrack:
+    """The same from landmarks that are known in every frame."""
+    recorder = _MeshRecorder(fitter)
+    for frame, face in enumerate(faces):
+        recorder.add(frame, face)
+    recorder.settle()
+    return _track(recorder, len(faces), fps)
+
+
+def _track(recorder: _MeshRecorder, count: int, fps: Fraction) -> MeshTrack:
+    nearest = [recorder.rows[i] for i in _nearest(np.array(recorder.frames), count)]
     return MeshTrack(
         fps=fps,
         meshes=np.stack([mesh for mesh, _, _, _ in nearest]),
@@ -129,7 +142,7 @@ def track_meshes(
         rotations=np.stack([pose.rotation for _, _, _, pose in nearest]),
         translations=np.stack([pose.translation for _, _, _, pose in nearest]),
         scales=np.array([pose.scale for _, _, _, pose in nearest], np.float32),
-        bridged=~np.isin(np.arange(count), chosen.frames),
+        bridged=~np.isin(np.arange(count), recorder.frames),
     )
 
 

@@ -1,0 +1,106 @@
+"""The generator: a warped frame, its masks and landmarks in; colour, opacity and a correction of the flow out."""
+
+import itertools
+from dataclasses import asdict, dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from portrait_alive.nets.modulated import Modulated
+
+_FLOW_REACH = 6.0
+"""View pixels by which the flow can be corrected at most."""
+_RELUCTANCE = -2.0
+"""Opacity's logit before training: the warped paint stays as it is."""
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Hyperparameters; they travel in the weight file."""
+
+    planes: int = 11
+    """Channels of the condition; the first three are the warped colours."""
+    widths: tuple[int, ...] = (32, 48, 96, 160)
+    """Channels at 1/2, 1/4, 1/8 and 1/16 of the view."""
+    embedding: int = 128
+    is_warped: bool = True
+    """False: landmarks only, as in the paper; the warp's planes are not looked at, and opacity is 1 everywhere."""
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values, for a weight file's metadata."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """What the generator says of frames."""
+
+    colour: Tensor
+    """(B, 3, V, V) in [-1, 1], sRGB."""
+    opacity: Tensor
+    """(B, 1, V, V) in [0, 1]: 0 leaves the warped paint."""
+    flow: Tensor
+    """(B, 2, V, V): x and y, in view pixels, by which the warped frame is looked up elsewhere."""
+
+
+class Generator(nn.Module):
+    """A U-Net whose blocks the person embedding modulates. Works at half the view; pixels are shuffled in and out."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, embedding = config.widths, config.embedding
+        self.stem = nn.Conv2d(config.planes, widths[0], 4, 2, 1)
+        self.down = nn.ModuleList(
+            nn.ModuleList([Modulated(low, high, embedding, stride=2), Modulated(high, high, embedding)])
+            for low, high in itertools.pairwise(widths)
+        )
+        self.narrow = nn.ModuleList(nn.Conv2d(high, low, 1) for low, high in itertools.pairwise(widths))
+        self.up = nn.ModuleList(
+            nn.ModuleList([Modulated(low, low, embedding), Modulated(low, low, embedding)]) for low in widths[:-1]
+        )
+        self.out = nn.Conv2d(widths[0], 6 * 4, 3, 1, 1)
+        nn.init.normal_(self.out.weight, std=1e-3)
+        nn.init.zeros_(cast(Tensor, self.out.bias))
+
+    def forward(self, planes: Tensor, embedding: Tensor) -> Generated:
+        """What is said of conditions (B, planes, V, V) in [-1, 1], V a multiple of 16, for embeddings (B, E)."""
+        warped = planes[:, :3]
+        if not self.config.is_warped:
+            planes = torch.cat([torch.zeros_like(warped), planes[:, 3:6], torch.zeros_like(planes[:, 6:])], 1)
+        x = functional.leaky_relu(self.stem(planes), 0.2)
+        seen = []
+        for blocks in self.down:
+            seen.append(x)
+            for block in cast(nn.ModuleList, blocks):
+                x = block(x, embedding)
+        for narrow, blocks, skip in reversed(list(zip(self.narrow, self.up, seen, strict=True))):
+            x = functional.interpolate(narrow(x), scale_factor=2.0, mode="bilinear") + skip
+            for block in cast(nn.ModuleList, blocks):
+                x = block(x, embedding)
+        said = functional.pixel_shuffle(self.out(x), 2).float()
+        if not self.config.is_warped:
+            return Generated(said[:, :3].tanh(), torch.ones_like(said[:, :1]), torch.zeros_like(said[:, :2]))
+        # colours are said as a difference, so that an untrained network answers with the paint that is there
+        colour = (warped + 2 * said[:, :3]).clamp(-1, 1) if not self.training else warped + 2 * said[:, :3]
+        return Generated(colour, (said[:, 3:4] + _RELUCTANCE).sigmoid(), _FLOW_REACH * (said[:, 4:] / 2).tanh())
+
+
+def composed(warped: Tensor, said: Generated) -> Tensor:
+    """(B, 3, V, V) in [-1, 1]: the warped frame looked up anew by the corrected flow, the colours laid over it."""
+    moved = looked_up(warped, said.flow)
+    return moved + said.opacity * (said.colour - moved)
+
+
+def looked_up(pictures: Tensor, flow: Tensor) -> Tensor:
+    """(B, C, H, W): pictures (B, C, H, W) looked up `flow` (B, 2, H, W) pixels away; beyond the edge, the edge."""
+    _, _, height, width = pictures.shape
+    rows = torch.arange(height, device=flow.device, dtype=flow.dtype)
+    columns = torch.arange(width, device=flow.device, dtype=flow.dtype)
+    x = (2 * (columns[None, None, :] + flow[:, 0]) + 1) / width - 1
+    y = (2 * (rows[None, :, None] + flow[:, 1]) + 1) / height - 1
+    return functional.grid_sample(
+        pictures, torch.stack([x, y], -1), mode="bilinear", padding_mode="border", align_corners=False
+    )
