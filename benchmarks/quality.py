@@ -118,6 +118,8 @@ def _method(name: str, judge: Judge) -> Reenactor:
         "reencoded": lambda: TruthReencoded(18),
         "warp": lambda: WarpEngineMethod("native"),
         "warp-mediapipe": lambda: WarpEngineMethod("mediapipe"),
+        "neural": lambda: WarpEngineMethod("native", engine="neural"),
+        "neural-mediapipe": lambda: WarpEngineMethod("mediapipe", engine="neural"),
     }
     if name in built_in:
         return built_in[name]()

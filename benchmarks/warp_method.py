@@ -1,4 +1,4 @@
-"""The project's own warp engine as a method under test: the stages that `animate` runs, on frames in memory."""
+"""The project's own engines as methods under test: the stages that `animate` runs, on frames in memory."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -13,6 +13,7 @@ from portrait_alive.motion.retarget import retarget
 from portrait_alive.motion.smoothing import smoothed
 from portrait_alive.motion.track import track_driver
 from portrait_alive.motion.tracks import Motion
+from portrait_alive.options import Engine as EngineName
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
@@ -22,9 +23,17 @@ from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 
 class WarpEngineMethod:
-    """A `Reenactor`: tracks with one of the project's trackers and warps the first source."""
+    """A `Reenactor`: tracks with one of the project's trackers and animates the first source."""
 
-    def __init__(self, tracker: TrackerName = "native", *, absolute: bool = True, fps: Fraction = Fraction(25)) -> None:
+    def __init__(
+        self,
+        tracker: TrackerName = "native",
+        *,
+        engine: EngineName = "warp",
+        absolute: bool = True,
+        fps: Fraction = Fraction(25),
+    ) -> None:
+        self._engine: EngineName = engine
         self._tracker = load_tracker(tracker)
         self._basis = load_basis(weight_path(SHAPE_BASIS))
         self._fitter = HeadFitter.of(self._basis)
@@ -39,7 +48,7 @@ class WarpEngineMethod:
     def rendered(self, source: Bytes, face: SourceFace, driven: Sequence[DrivenFace]) -> list[Bytes]:
         """The picture's frames."""
         rooms = [room_of(driven, self._basis)] if self._absolute else None
-        engine = make_engine("warp", Picture(source), [face], self._basis, with_alpha=False, rooms=rooms)
+        engine = make_engine(self._engine, Picture(source), [face], self._basis, with_alpha=False, rooms=rooms)
         return [engine.compose(engine.render([one])).copy() for one in driven]
 
     def face(self, source: Bytes) -> SourceFace:

@@ -1,14 +1,19 @@
-"""What makes the frames. One engine today, `warp`; another is a class with the same methods, named in `make_engine`."""
+"""What makes the frames: the warp alone, or the warp corrected by the networks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from portrait_alive.composite import Canvas
 from portrait_alive.errors import UsageError
 from portrait_alive.neighbours import Neighbours
+from portrait_alive.neural.condition import see_source
+from portrait_alive.neural.repaint import NeuralLayer
+from portrait_alive.neural.view import View
 from portrait_alive.options import Engine as EngineName
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Box, Bytes, DrivenFace, Float, Picture, SourceFace
@@ -54,8 +59,9 @@ def make_engine(
     *,
     with_alpha: bool,
     rooms: Sequence[Box | None] | None = None,
+    device: torch.device | None = None,
 ) -> Engine:
-    """The engine of a name, with the picture taken apart. Here is where another engine is plugged in.
+    """The engine of a name, with the picture taken apart.
 
     Args:
         name: of the engine.
@@ -64,10 +70,17 @@ def make_engine(
         basis: the shape basis that the faces were fitted with.
         with_alpha: frames carry the picture's alpha channel.
         rooms: for each face the box that its points will ever be in, where that is more than its surroundings.
+        device: where networks run; None for the CPU.
+
+    Raises:
+        MissingDependencyError: the networks' weights are not there.
     """
+    warp = WarpEngine.of(picture, faces, basis, rooms or [None] * len(faces), with_alpha=with_alpha)
     if name == "warp":
-        return WarpEngine.of(picture, faces, basis, rooms or [None] * len(faces), with_alpha=with_alpha)
-    raise UsageError(f"--engine {name}: choose warp")
+        return warp
+    if name == "neural":
+        return NeuralEngine.of(warp, faces, NeuralLayer.load(device or torch.device("cpu")))
+    raise UsageError(f"--engine {name}: choose warp or neural")
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +160,43 @@ class WarpEngine:
             if region.opacity is not None:
                 target[..., 3] = np.rint(region.opacity[:height, :width] * 255)
         return self.alpha
+
+
+@dataclass(frozen=True, eq=False)
+class NeuralEngine:
+    """The warp, corrected by embedder and generator."""
+
+    warp: WarpEngine
+    layer: NeuralLayer
+    people: tuple[Tensor, ...]
+    """Person embedding of each face."""
+    sides: tuple[int, ...]
+    """Side of each face's view."""
+
+    @staticmethod
+    def of(warp: WarpEngine, faces: Sequence[SourceFace], layer: NeuralLayer) -> "NeuralEngine":
+        """Embed each face of the picture."""
+        people = tuple(layer.embed([see_source(warp.picture.pixels, face)]) for face in faces)
+        return NeuralEngine(warp, layer, people, tuple(View.side_for(face) for face in faces))
+
+    @property
+    def moving_pixels(self) -> int:
+        """Pixels of all moving regions together."""
+        return self.warp.moving_pixels
+
+    def render(self, driven: Sequence[DrivenFace]) -> list[Region]:
+        """The moving regions of one frame, one for each face."""
+        regions = []
+        parts = zip(self.warp.warpers, self.warp.cut_out, self.people, self.sides, driven, strict=True)
+        for warper, cut_out, person, side, face in parts:
+            rendered = warper.render_with_masks(face)
+            pixels = self.layer.repaint(rendered, warper.box[:2], face, side, person)
+            regions.append(Region(pixels, rendered.opacity if cut_out else None))
+        return regions
+
+    def compose(self, regions: Sequence[Region]) -> Bytes:
+        """The whole frame; valid until the next call."""
+        return self.warp.compose(regions)
 
 
 def _is_cut_out(picture: Picture, box: tuple[int, int, int, int]) -> bool:

@@ -215,7 +215,7 @@ class AnimateOptions:
         default=None, metadata=_about(File(metavar="PEM"), "--certificate-key", MARKS, "Its private key.")
     )
     engine: Engine = field(
-        default="warp", metadata=_about(Choice(("warp",)), "--engine", MACHINE, "What makes the frames.")
+        default="warp", metadata=_about(Choice(("warp", "neural")), "--engine", MACHINE, "What makes the frames.")
     )
     device: DeviceName = field(
         default="auto",

@@ -125,7 +125,8 @@ def animate(
         has_alpha = picture.alpha is not None and carries_alpha(name, lossless=options.lossless)
         with_alpha = has_alpha and not options.compare
         rooms = [part.room for part in film.parts]
-        engine = make_engine(options.engine, picture, faces, basis, with_alpha=with_alpha, rooms=rooms)
+        device = pick_device(options.device)
+        engine = make_engine(options.engine, picture, faces, basis, with_alpha=with_alpha, rooms=rooms, device=device)
 
         comparison = Comparison.of(picture, drives[0]) if options.compare else None
         size = picture.size if comparison is None else comparison.size

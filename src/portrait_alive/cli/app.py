@@ -24,6 +24,8 @@ from portrait_alive.cli.report import Mode, make_report, show
 from portrait_alive.cli.track import EXAMPLES as TRACK_EXAMPLES
 from portrait_alive.cli.track import OPTIONS as TRACK_OPTIONS
 from portrait_alive.cli.track import track
+from portrait_alive.cli.train import EXAMPLES as TRAIN_EXAMPLES
+from portrait_alive.cli.train import train
 
 _CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]  # click's base of usage errors, wherever typer keeps it
 PROGRAM = "portrait-alive"
@@ -54,6 +56,7 @@ def build_app() -> typer.Typer:
     register(app, batch, name="batch", panel=MAKE, examples=BATCH_EXAMPLES)
     register(app, track, name="track", panel=MAKE, only=TRACK_OPTIONS, examples=TRACK_EXAMPLES)
     app.add_typer(motion_app(), name="motion", rich_help_panel=MAKE)
+    register(app, train, name="train", panel=TRAIN, examples=TRAIN_EXAMPLES)
     app.add_typer(heads_app(), name="heads", rich_help_panel=TRAIN)
     register(app, motions, name="motions", panel=LOOK)
     register(app, landmarks, name="landmarks", panel=LOOK, only=("tracker", "face", "device", "threads"))

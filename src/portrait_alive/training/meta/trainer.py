@@ -5,7 +5,7 @@ Every batch is drawn from the seed and the step alone, so a run that was killed 
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from portrait_alive.errors import UnreadableInputError
+from portrait_alive.events import Listener, PhaseStarted, Progress, ignore
 from portrait_alive.nets.discriminator import Discriminator
 from portrait_alive.nets.embedder import Embedder
 from portrait_alive.nets.generator import Generated, Generator, composed
@@ -48,15 +49,6 @@ class Talker(nn.Module):
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a watcher is told after each step."""
-
-    step: int
-    steps: int
-    terms: Mapping[str, float]
-
-
-@dataclass(frozen=True)
 class _World:
     rank: int
     size: int
@@ -80,12 +72,12 @@ class _World:
         return DistributedDataParallel(net, broadcast_buffers=False)
 
 
-def meta_train(config: MetaTrainConfig, on_step: Callable[[Progress], None] | None = None) -> None:
+def meta_train(config: MetaTrainConfig, on_event: Listener = ignore) -> None:
     """Train to the last step or minute, from the run's checkpoint if there is one.
 
     Args:
         config: the run.
-        on_step: called after each step, in the first process.
+        on_event: told of each step, in the first process.
 
     Raises:
         UnreadableInputError: episodes, loss networks or the checkpoint cannot be used.
@@ -96,13 +88,14 @@ def meta_train(config: MetaTrainConfig, on_step: Callable[[Progress], None] | No
     run = _Run.start(config, world)
     started = time.monotonic()
     first = run.step
+    if world.rank == 0:
+        on_event(PhaseStarted("train", f"training in {config.run.out}", config.run.steps, "steps"))
     while (done := _done(config, run.step, started)) < 1:
         terms = run.advance(done, run.step - first)
         if world.rank:
             continue
         run.curve.add(terms, run.step, time.monotonic() - started, (run.step - first) * config.run.batch * world.size)
-        if on_step is not None:
-            on_step(Progress(run.step, config.run.steps, terms))
+        on_event(Progress("train", run.step))
         if run.step % config.run.checkpoint_steps == 0:
             run.save()
         if run.step % config.run.sheet_steps == 0:
