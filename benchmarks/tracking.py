@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from measured_with import DATA, command_line, default_cache
 from PIL import Image
+from tracking_renders import rendered_tables, sizes_on_disk
 
 from portrait_alive.evaluation.clip_frames import read_frames
 from portrait_alive.evaluation.evaluate import find_judge
@@ -26,13 +27,19 @@ from portrait_alive.evaluation.judge import Judge, face_seen
 from portrait_alive.evaluation.landmark_errors import RIGID, interocular_distance
 from portrait_alive.evaluation.report import markdown_table
 from portrait_alive.media.stills import read_picture
+from portrait_alive.motion.angles import angles_of
+from portrait_alive.shape.basis import load_basis
+from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.topology import GROUPS
 from portrait_alive.tracking.tracker import Tracker, load_tracker
 from portrait_alive.types import MESH_POINTS, Box, Bytes, Float, Landmarks
+from portrait_alive.weights import SHAPE_BASIS, weight_path, weights_folder
 
 KINDS = ("all", "inner", *GROUPS)
 _INNER = tuple(i for i in range(MESH_POINTS) if i not in GROUPS["contour"])
 _FACELESS_CROPS = 200
+_TURNED_DEG = 20
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class PictureResult:
     """By group; empty where nothing was found."""
     floor: dict[str, float]
     """MediaPipe against itself on the picture without its first row and column, by group."""
+    yaw: float
+    """How far the head is turned, degrees, as MediaPipe sees it."""
 
 
 def group_errors(ours: Float, theirs: Float) -> dict[str, float]:
@@ -62,11 +71,15 @@ def main() -> None:
     judge = find_judge(arguments.judge, arguments.cache)
     tracker = load_tracker(arguments.tracker)
     print(command_line())
-    pictures = [_picture(path, tracker, judge, arguments.sheets) for path in (arguments.pictures or default_pictures())]
-    print(_picture_tables(pictures))
-    print(_clip_table(arguments.clips or sorted((DATA / "clips").glob("*.m*")), arguments.frames, tracker, judge))
-    print(_false_faces(tracker, arguments.pictures or default_pictures(), judge))
     print(_speed(tracker, arguments.repeat))
+    print(sizes_on_disk(weights_folder()))
+    paths = arguments.pictures or default_pictures()
+    fitter = HeadFitter.of(load_basis(weight_path(SHAPE_BASIS)))
+    pictures = [_picture(path, tracker, judge, fitter, arguments.sheets) for path in paths]
+    print(_picture_tables(pictures, taught_pictures()))
+    print(_clip_table(arguments.clips or default_clips(), arguments.frames, tracker, judge))
+    print(_false_faces(tracker, paths, judge))
+    print(rendered_tables(arguments.head_model, tracker, arguments.people, group_errors))
 
 
 def default_pictures() -> list[Path]:
@@ -75,22 +88,36 @@ def default_pictures() -> list[Path]:
     return sorted(path for folder in folders for path in folder.glob("*.*"))
 
 
+def default_clips() -> list[Path]:
+    """Every clip of the test material that taught nothing."""
+    return [path for path in sorted((DATA / "clips").glob("*.m*")) if path.stem not in taught_pictures()]
+
+
+def taught_pictures() -> set[str]:
+    """Stems of the pictures and clips that taught the shipped tracker."""
+    lines = (CONFIGS / "tracker_taught.txt").read_text(encoding="utf-8").splitlines()
+    return {Path(line).stem for line in lines if line and not line.startswith("#")}
+
+
 def _largest(faces: Sequence[Landmarks]) -> Landmarks | None:
     return max(faces, key=lambda face: face.box.area, default=None)
 
 
-def _picture(path: Path, tracker: Tracker, judge: Judge, sheets: Path | None) -> PictureResult:
+def _picture(path: Path, tracker: Tracker, judge: Judge, fitter: HeadFitter, sheets: Path | None) -> PictureResult:
     pixels = read_picture(path).pixels
     theirs = judge.meshes([pixels])[0]
     ours = _largest(tracker.detect(pixels))
     if sheets is not None:
         _draw(pixels, ours, theirs, sheets / f"{path.stem}.jpg")
     if np.isnan(theirs).any():
-        return PictureResult(path.stem, ours is not None, {}, {})
+        return PictureResult(path.stem, ours is not None, {}, {}, 0.0)
     shifted = judge.meshes([np.ascontiguousarray(pixels[1:, 1:])])[0] + np.array([1, 1, 0], np.float32)
     floor = {} if np.isnan(shifted).any() else group_errors(shifted, theirs)
     found = ours is not None and ours.box.overlap(Box.around(theirs)) > 0.5
-    return PictureResult(path.stem, found, group_errors(ours.points, theirs) if ours is not None else {}, floor)
+    seen = fitter.fit(Landmarks(theirs, np.ones(len(theirs), np.float32), 1.0))
+    yaw = float(np.degrees(angles_of(seen.pose.rotation)[0]))
+    errors = group_errors(ours.points, theirs) if ours is not None else {}
+    return PictureResult(path.stem, found, errors, floor, yaw)
 
 
 def _draw(pixels: Bytes, ours: Landmarks | None, theirs: Float, path: Path) -> None:
@@ -107,24 +134,25 @@ def _draw(pixels: Bytes, ours: Landmarks | None, theirs: Float, path: Path) -> N
     Image.fromarray(canvas).save(path, quality=92)
 
 
-def _picture_tables(results: Sequence[PictureResult]) -> str:
+def _picture_tables(results: Sequence[PictureResult], taught: set[str]) -> str:
     measured = [result for result in results if result.errors]
-    floors = [result for result in measured if result.floor]
-    rows: list[list[str | float]] = []
-    for name, statistic in (("median", 50), ("90th percentile", 90)):
-        for whose, values in (
-            ("", [r.errors for r in measured]),
-            (" of MediaPipe by itself", [r.floor for r in floors]),
-        ):
-            if values:
-                rows.append(
-                    [name + whose, *[float(np.percentile([v[kind] for v in values], statistic)) for kind in KINDS]]
-                )
-    worst = sorted(measured, key=lambda r: -r.errors["all"])
-    nan = float("nan")
+    held = [result for result in measured if result.name not in taught]
+    turned = [result for result in held if abs(result.yaw) >= _TURNED_DEG]
+    rows = [
+        *_statistics("held out", [r.errors for r in held]),
+        *_statistics(f"held out, turned by {_TURNED_DEG} degrees or more ({len(turned)})", [r.errors for r in turned]),
+        *_statistics("all, the taught among them", [r.errors for r in measured]),
+        *_statistics("MediaPipe against itself", [r.floor for r in measured if r.floor]),
+    ]
     each: list[list[str | float]] = [
-        [r.name, *[r.errors[kind] for kind in KINDS], r.floor.get("all", nan), "yes" if r.found else "no"]
-        for r in worst
+        [
+            r.name + (" (taught)" if r.name in taught else ""),
+            *[r.errors[kind] for kind in KINDS],
+            r.floor.get("all", float("nan")),
+            round(r.yaw),
+            "yes" if r.found else "no",
+        ]
+        for r in sorted(measured, key=lambda r: -r.errors["all"])
     ]
     lost = [r.name for r in results if not r.found]
     return "\n".join(
@@ -133,9 +161,18 @@ def _picture_tables(results: Sequence[PictureResult]) -> str:
             + (f" (not in {', '.join(lost)})" if lost else "")
             + ".\n",
             markdown_table(["pictures", *KINDS], rows, digits=2),
-            markdown_table(["picture, worst first", *KINDS, "floor, all", "found"], each, digits=2),
+            markdown_table(["picture, worst first", *KINDS, "floor, all", "yaw", "found"], each, digits=2),
         ]
     )
+
+
+def _statistics(name: str, errors: Sequence[dict[str, float]]) -> list[list[str | float]]:
+    if not errors:
+        return []
+    return [
+        [f"{name}: {statistic}", *[float(np.percentile([e[kind] for e in errors], share)) for kind in KINDS]]
+        for statistic, share in (("median", 50), ("90th percentile", 90))
+    ]
 
 
 def _clip_table(clips: Sequence[Path], count: int, tracker: Tracker, judge: Judge) -> str:
@@ -232,10 +269,12 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracker", default="native")
     parser.add_argument("--pictures", nargs="+", type=Path, help="default: all of the test material")
-    parser.add_argument("--clips", nargs="+", type=Path, help="default: all of the test material")
+    parser.add_argument("--clips", nargs="+", type=Path, help="default: all that taught nothing")
     parser.add_argument("--frames", type=int, default=90, help="of each clip")
     parser.add_argument("--sheets", type=Path, help="folder for overlays: ours green, MediaPipe's red")
     parser.add_argument("--repeat", type=int, default=5, help="timed runs; the fastest counts")
+    parser.add_argument("--people", type=int, default=40, help="held-out rendered people, two moments of each")
+    parser.add_argument("--head-model", type=Path, default=DATA / "head_model.npz")
     parser.add_argument("--judge", type=Path, default=DATA / "landmark_weights")
     parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--threads", type=int, default=1)

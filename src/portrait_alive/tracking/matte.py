@@ -51,6 +51,18 @@ class Matter:
             logits = self.net(batch.contiguous(memory_format=torch.channels_last))
         return Matte(torch.softmax(logits[0], 0).permute(1, 2, 0).cpu().numpy(), crop)
 
+    def over_picture(self, pixels: Bytes, points: Float) -> Float:
+        """(H, W, 4) shares over the whole picture; beyond the square around the head, what its edge says."""
+        found = self.matte(pixels, points)
+        scale = np.float32(found.crop.size / found.crop.side)
+        corner = found.crop.to_picture_matrix[:, 2]
+        # cv2 puts pixel centres at whole numbers
+        to_crop = np.column_stack([np.eye(2, dtype=np.float32) * scale, (0.5 - corner) * scale - 0.5])
+        size = (pixels.shape[1], pixels.shape[0])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        placed = cv2.warpAffine(found.shares, to_crop, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return cast(Float, placed)
+
 
 def head_crop(points: Float, size: int, margin: float) -> FaceCrop:
     """The upright square around the head with these landmarks: the face a little above its middle."""

@@ -35,6 +35,8 @@ _SHY = 0.25
 _WORTH_A_LOOK = 0.4
 """Confidence at the first look under which a candidate is dropped."""
 _LOOKS = 4
+_AGREED = 0.012
+"""By so little the looks agree already, and no more are needed."""
 _ROLLED = 2
 """Best candidates that are looked at lying and upside down as well."""
 _ROLLS = (0.0, math.pi / 2, -math.pi / 2, math.pi)
@@ -106,11 +108,16 @@ class NativeTracker:
         for index, side in enumerate(_SIDES):
             if (found and index > 1) or (index > 0 and side / 2 >= max(pixels.shape[:2])):
                 break
-            candidates = self.detector.candidates(pixels, side=side)
-            crops = [candidate.crop(self.net.config.crop_size) for candidate in candidates]
-            if index == 0:  # the detector is unsure of the roll of faces that lie or stand on their head
-                crops += [replace(crop, angle=crop.angle + roll) for crop in crops[:_ROLLED] for roll in _ROLLS[1:]]
+            crops = [
+                candidate.crop(self.net.config.crop_size)
+                for candidate in self.detector.candidates(pixels, side=side)
+                if not any(_holds(face, candidate.centre) for face in found)
+            ]
             found += self._settled(crops, pixels)
+            if index == 0:  # the detector is unsure of the roll of faces that lie or stand on their head
+                missed = [crop for crop in crops[:_ROLLED] if not any(_holds(face, crop.centre) for face in found)]
+                rolled = [replace(crop, angle=crop.angle + roll) for crop in missed for roll in _ROLLS[1:]]
+                found += self._settled(rolled, pixels)
         return _distinct(found)
 
     def _around(self, face: Landmarks) -> FaceCrop:
@@ -131,19 +138,19 @@ class NativeTracker:
     def _settled(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
         """Faces among the crops, each looked at again from a better crop until the looks agree."""
         faces: list[Landmarks] = []
+        moves: list[float] = []
         for look in range(_LOOKS):
             if not crops:
                 return []
             before, faces = faces, self._run(crops, [pixels] * len(crops))
             if look == 0:
                 faces = [face for face in faces if face.confidence.mean() >= _WORTH_A_LOOK]
-            if look < _LOOKS - 1:
-                crops = [FaceCrop.around_points(face.points, self.net.config.crop_size) for face in faces]
-        return [
-            face
-            for face, earlier in zip(faces, before, strict=True)
-            if face.presence >= PRESENT and face.confidence.mean() >= CERTAIN and _moved(earlier, face) <= SETTLED
-        ]
+            else:
+                moves = [_moved(earlier, face) for earlier, face in zip(before, faces, strict=True)]
+                if max(moves) <= _AGREED:
+                    break
+            crops = [self._around(face) for face in faces]
+        return [face for face, move in zip(faces, moves, strict=True) if _is_face(face) and move <= SETTLED]
 
     def _run(self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes]) -> list[Landmarks]:
         cut = np.stack([crop.cut(pixels) for crop, pixels in zip(crops, pictures, strict=True)])  # (N, S, S, 3)
@@ -163,6 +170,10 @@ class NativeTracker:
         ]
 
 
+def _is_face(face: Landmarks) -> bool:
+    return bool(face.presence >= PRESENT and face.confidence.mean() >= CERTAIN)
+
+
 def _moved(before: Landmarks, after: Landmarks) -> float:
     """Mean distance of two looks' points over the interocular distance."""
     apart = float(np.linalg.norm(after.points[468, :2] - after.points[473, :2]))
@@ -173,7 +184,7 @@ def _distinct(faces: list[Landmarks]) -> list[Landmarks]:
     """Drop faces that lie on, or in the middle of, one seen more surely."""
     kept: list[Landmarks] = []
     for face in sorted(faces, key=_doubt):
-        if all(face.box.overlap(k.box) < 0.3 and not _inside(face.box, k.box) for k in kept):
+        if all(face.box.overlap(k.box) < 0.3 and not _holds(k, face.box.centre) for k in kept):
             kept.append(face)
     return kept
 
@@ -185,6 +196,6 @@ def _doubt(face: Landmarks) -> float:
     return (_LYING_DOUBT if lies else 0.0) - float(face.confidence.mean())
 
 
-def _inside(box: Box, other: Box) -> bool:
-    (x, y), (cx, cy) = box.centre, other.centre
-    return abs(x - cx) < other.width / 2 and abs(y - cy) < other.height / 2
+def _holds(face: Landmarks, place: tuple[float, float]) -> bool:
+    (x, y), (cx, cy) = place, face.box.centre
+    return abs(x - cx) < face.box.width / 2 and abs(y - cy) < face.box.height / 2
