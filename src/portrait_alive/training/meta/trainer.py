@@ -91,7 +91,7 @@ def meta_train(config: MetaTrainConfig, on_event: Listener = ignore) -> None:
     if world.rank == 0:
         on_event(PhaseStarted("train", f"training in {config.run.out}", config.run.steps, "steps"))
     while (done := _done(config, run.step, started)) < 1:
-        terms = run.advance(done, run.step - first)
+        terms = run.advance(done)
         if world.rank:
             continue
         run.curve.add(terms, run.step, time.monotonic() - started, (run.step - first) * config.run.batch * world.size)
@@ -216,14 +216,14 @@ class _Run:
             tensors = {key.removeprefix(part): value for key, value in self.average.items() if key.startswith(part)}
             save_weights(tensors, self.config.run.out / name, part.removesuffix("."), config)
 
-    def advance(self, done: float, since: int) -> dict[str, float]:
+    def advance(self, done: float) -> dict[str, float]:
         """One step of embedder and generator, and of the discriminator once it has joined."""
         config = self.config
         rng = np.random.default_rng([config.run.seed, self.step, self.world.rank])
         batch = self.store.batch(
             rng, config.run.batch, patch=config.data.patch, shots=config.data.shots, device=self.world.device
         )
-        pace = min(1.0, (since + 1) / _WARM_STEPS) * (0.03 + 0.97 * (0.5 + 0.5 * float(np.cos(np.pi * done))))
+        pace = min(1.0, (self.step + 1) / _WARM_STEPS) * (0.03 + 0.97 * (0.5 + 0.5 * float(np.cos(np.pi * done))))
         _set_rate(self.optimiser, config.run.rate * pace)
         _set_rate(self.discriminator_optimiser, config.run.discriminator_rate * pace)
         self.talker.train()

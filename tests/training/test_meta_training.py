@@ -1,0 +1,169 @@
+"""Meta-training on a made-up handful of episodes: it learns, survives a kill, and runs on several processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from portrait_alive.errors import UnreadableInputError, UsageError
+from portrait_alive.neural.condition import PLANES
+from portrait_alive.neural.view import VIEW_PX
+from portrait_alive.training.meta.config import read_config
+from portrait_alive.training.meta.episode_store import EpisodeStore
+from portrait_alive.training.meta.episodes import PersonEpisodes, write_shard
+from portrait_alive.training.meta.trainer import CHECKPOINT, meta_train
+
+TEMPLATE = """
+[data]
+episodes = ["episodes"]
+held_out = "episodes"
+shots = 3
+patch = 32
+[run]
+out = "{out}"
+steps = {steps}
+batch = 2
+seed = 3
+rate = {rate}
+checkpoint_steps = 3
+sheet_steps = 100
+[loss]
+adversarial_from = {adversarial}
+[generator]
+widths = [8, 16, 16]
+embedding = 16
+[embedder]
+widths = [8, 8, 16, 16]
+embedding = 16
+[discriminator]
+widths = [8, 16, 16, 16]
+embedding = 16
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    people = []
+    for _ in range(2):
+        smooth = rng.integers(0, 255, (4, 12, 12, PLANES + 3), np.uint8).repeat(16, 1).repeat(16, 2)
+        smooth[..., PLANES:] = 255 - smooth[..., :3]  # the truth is the negative of the warped frame
+        sources = rng.integers(0, 255, (5, VIEW_PX, VIEW_PX, 6), np.uint8)
+        people.append(PersonEpisodes(smooth, sources, np.arange(1, 5, dtype=np.int32)))
+    (tmp_path / "episodes").mkdir()
+    write_shard(str(tmp_path / "episodes" / "000000"), people)
+    return tmp_path
+
+
+def config_of(folder: Path, *, steps: int, out: str = "run", adversarial: float = 0.5, rate: float = 4e-4) -> Path:
+    path = folder / f"{out}-{steps}.toml"
+    path.write_text(TEMPLATE.format(steps=steps, out=out, adversarial=adversarial, rate=rate), "utf-8")
+    return path
+
+
+def averages(run: Path) -> dict[str, torch.Tensor]:
+    with safe_open(run / "generator.safetensors", "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def checkpoint(run: Path) -> dict[str, torch.Tensor]:
+    kept = torch.load(run / CHECKPOINT, weights_only=True)
+    return {**kept["talker"], **{f"d.{name}": value for name, value in kept["discriminator"].items()}}
+
+
+def test_it_learns(folder):
+    meta_train(read_config(config_of(folder, steps=150, adversarial=1.0, rate=5e-3)))
+    lines = [line for line in (folder / "run" / "curve.tsv").read_text().splitlines() if "held out" in line]
+    figures = dict(one.rsplit(" ", 1) for one in lines[-1].split("\t")[2:])
+    assert float(figures["pixels made"]) < 0.9 * float(figures["pixels warp"])
+    assert list((folder / "run").glob("sheet-*.png"))
+
+
+def test_a_run_that_was_cut_goes_on_as_if_it_had_not(folder):
+    whole, cut = folder / "whole", folder / "cut"
+    meta_train(read_config(config_of(folder, steps=6, out="whole", adversarial=0.0)))
+    # the same schedule, killed at the checkpoint of step 3: what came after is lost
+    killed = read_config(config_of(folder, steps=6, out="cut", adversarial=0.0))
+
+    class KilledError(Exception):
+        pass
+
+    def kill(event: object) -> None:
+        if getattr(event, "done", 0) == 5:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        meta_train(killed, kill)
+    meta_train(killed)
+    for name, value in checkpoint(whole).items():
+        assert torch.equal(value, checkpoint(cut)[name]), name
+    for name, value in averages(whole).items():
+        assert torch.equal(value, averages(cut)[name]), name
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes to kill where Linux lists them")
+def test_two_processes_go_on_after_one_was_killed(folder):
+    def start(config: Path) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        return subprocess.Popen(
+            [*command, "-m", "portrait_alive", "train", str(config), "--quiet"],
+            env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    assert start(config_of(folder, steps=24, out="whole", adversarial=0.0)).wait(timeout=240) == 0
+    config = config_of(folder, steps=24, out="cut", adversarial=0.0)
+    torchrun = start(config)
+    while not (folder / "cut" / CHECKPOINT).exists():
+        assert torchrun.poll() is None
+        time.sleep(0.01)
+    children = Path(f"/proc/{torchrun.pid}/task/{torchrun.pid}/children").read_text().split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    assert torchrun.wait(timeout=120) != 0
+    assert torch.load(folder / "cut" / CHECKPOINT, weights_only=True)["step"] < 24
+    assert start(config).wait(timeout=240) == 0
+    resumed = checkpoint(folder / "cut")
+    for name, value in checkpoint(folder / "whole").items():
+        assert torch.allclose(value, resumed[name], atol=1e-6), name
+
+
+def test_batches_depend_on_the_generator_alone(folder):
+    store = EpisodeStore.open([folder / "episodes"])
+    device = torch.device("cpu")
+    one, other = (store.batch(np.random.default_rng(5), 3, patch=32, shots=3, device=device) for _ in range(2))
+    assert torch.equal(one.planes, other.planes)
+    assert torch.equal(one.sources, other.sources)
+    assert one.planes.shape == (3, PLANES, 32, 32)
+    assert one.truth.shape == (3, 3, 32, 32)
+
+
+def test_an_episodes_frame_is_never_among_its_sources(folder):
+    store = EpisodeStore.open([folder / "episodes"])
+    shard = store.shards[0]
+    for number in range(len(store)):
+        shown = shard.sources[shard.index[number, 0] + shard.index[number, 2]]
+        seen = store.whole(number, shots=4, device=torch.device("cpu")).sources[0]
+        values = ((seen.permute(0, 2, 3, 1) + 1) * 127.5).round().byte().numpy()
+        assert all(not np.array_equal(shown, value) for value in values)
+
+
+def test_wrong_configurations_are_explained(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text("[data]\nepisodes = ['e']\n[run]\nout = 'r'\nstepz = 3\n")
+    with pytest.raises(UsageError, match="stepz: unknown"):
+        read_config(path)
+    path.write_text("[data]\nepisodes = ['e']\n[run]\nout = 'r'\nsteps = 'many'\n")
+    with pytest.raises(UsageError, match="many"):
+        read_config(path)
+    path.write_text("[data")
+    with pytest.raises(UnreadableInputError):
+        read_config(path)
+    path.write_text("[data]\nepisodes = ['nowhere']\n[run]\nout = 'r'\n")
+    with pytest.raises(UnreadableInputError, match="no episodes"):
+        meta_train(read_config(path))
