@@ -29,7 +29,7 @@ def test_textures_are_exact_at_whole_pixels(limit: int) -> None:
 
 def test_the_enlargement_follows_the_memory_limit() -> None:
     pixels = noise(20, 20)
-    assert [FineTexture.of(pixels, limit_bytes=pixels.size * n).factor for n in (16, 15, 8, 3)] == [4, 3, 2, 1]
+    assert [FineTexture.of(pixels, limit_bytes=pixels.size * n).factor for n in (16, 9, 8, 3)] == [3, 3, 2, 1]
 
 
 def test_textures_interpolate_as_lanczos_does() -> None:

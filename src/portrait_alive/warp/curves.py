@@ -9,6 +9,8 @@ from portrait_alive.types import Float
 
 SAMPLES = 48
 """Places along an opening at which its curves are evaluated."""
+_STEEPEST = 3.0
+"""Slope that a curve may have at its points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +66,11 @@ class Opening:
 
     def curves_at(self, u: Float) -> tuple[Float, Float]:
         """(upper, lower) v of the curves at any u; beyond the corners, the corner's."""
-        place = np.clip(u * np.float32((SAMPLES - 1) / self.width), 0, SAMPLES - 1.001)
-        index = place.astype(np.int32)
-        part = place - index
-        upper = self.upper[index] + part * (self.upper[index + 1] - self.upper[index])
-        lower = self.lower[index] + part * (self.lower[index + 1] - self.lower[index])
-        return cast(Float, upper), cast(Float, lower)
+        steps = min(max(int(16 * self.width), 256), 1 << 14)
+        index = np.clip(u * np.float32(steps / self.width) + np.float32(0.5), 0, steps).astype(np.intp)
+        at, samples = np.linspace(0, SAMPLES - 1, steps + 1), np.arange(SAMPLES)
+        upper, lower = (np.interp(at, samples, curve).astype(np.float32) for curve in (self.upper, self.lower))
+        return upper.take(index), lower.take(index)
 
     def coverage(self, u: Float, v: Float, upper: Float, lower: Float) -> Float:
         """Share of each pixel that lies in the opening, in [0, 1], exact for curves along u."""
@@ -80,14 +81,14 @@ class Opening:
 
 def _curve(u: Float, v: Float, at: Float, width: float) -> Float:
     """A smooth curve through (u, v), kept a function of u where the points turn back (seen from the side)."""
-    forward = np.maximum.accumulate(np.clip(u, 0, width).astype(np.float64))
-    forward = forward + np.arange(len(u)) * 1e-4
+    forward = np.maximum.accumulate(np.clip(u, 0, width).astype(np.float64)) + np.arange(len(u)) * 1e-4
     # cubic Hermite with Catmull-Rom slopes on the uneven knots
-    slope = np.gradient(v.astype(np.float64), forward)
-    limit = 3.0
-    slope = np.clip(slope, -limit, limit)
+    run = np.diff(forward)
+    rise = np.diff(v) / run
+    slope = np.concatenate([rise[:1], (rise[1:] * run[:-1] + rise[:-1] * run[1:]) / (run[1:] + run[:-1]), rise[-1:]])
+    slope = np.clip(slope, -_STEEPEST, _STEEPEST)
     index = np.clip(np.searchsorted(forward, at, side="right") - 1, 0, len(u) - 2)
-    step = forward[index + 1] - forward[index]
+    step = run[index]
     t = np.clip((at - forward[index]) / step, 0, 1)
     h00, h10 = (1 + 2 * t) * (1 - t) ** 2, t * (1 - t) ** 2
     h01, h11 = t * t * (3 - 2 * t), t * t * (t - 1)

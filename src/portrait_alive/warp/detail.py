@@ -166,11 +166,14 @@ class Detail:
             lower: (h, w, 2) of the lower one.
             below: (h, w) in [0, 1]: share of the lower sheet in each pixel.
         """
-        joined = np.where((below > 0.5)[..., None], lower, upper)
-        rows, columns = np.nonzero((below > 0) & (below < 1))
+        line = cv2.findNonZero(cv2.inRange(below, 1e-6, 1 - 1e-6))
+        if line is None:
+            line = np.zeros((0, 2), np.int32)
+        columns, rows = line.reshape(-1, 2).T.astype(np.int64)
         share = below[rows, columns]
         under = share > 0.5
         other = np.where(under[:, None], upper[rows, columns], lower[rows, columns])
+        joined = cv2.copyTo(lower, cv2.compare(below, 0.5, cv2.CMP_GT), upper.copy())
         return Cut(joined, rows, columns, other, np.where(under, 1 - share, share).astype(np.float32))
 
     def positions(self, x: Float, y: Float, factor: int) -> Float:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from portrait_alive.types import Bytes, Float
 
 LANCZOS_RADIUS = 3
+LARGEST_FACTOR = 3
 MEMORY_LIMIT_BYTES = 160_000_000
 _LONGEST_SIDE = 32_000
 """cv2.remap addresses pixels by 16-bit numbers."""
@@ -29,9 +30,9 @@ class FineTexture:
 
     @staticmethod
     def of(pixels: Bytes, *, limit_bytes: int = MEMORY_LIMIT_BYTES) -> "FineTexture":
-        """Enlarge `pixels` (H, W, C), by 4 where the memory limit allows it, else by less."""
+        """Enlarge `pixels` (H, W, C), by 3 where the memory limit allows it, else by less."""
         height, width = pixels.shape[:2]
-        factor = 4
+        factor = LARGEST_FACTOR
         while factor > 1 and (pixels.size * factor**2 > limit_bytes or max(height, width) * factor > _LONGEST_SIDE):
             factor -= 1
         if factor == 1:
@@ -45,18 +46,19 @@ class FineTexture:
                 fine[row::factor, column::factor] = np.clip(phase + 0.5, 0, 255)
         return FineTexture(fine, factor)
 
-    def sample(self, position: Float) -> Bytes:
+    def sample(self, position: Float, into: Bytes | None = None) -> Bytes:
         """Texture at `position`.
 
         Args:
             position: (h, w, 2) float32 x, y as pixel *indices* of the original times `factor` (an index is the
                 coordinate minus 0.5). Outside, the texture is mirrored.
+            into: (h, w, C) to write to.
 
         Returns:
             (h, w, C) uint8.
         """
         kind = cv2.INTER_LINEAR if self.factor > 1 else cv2.INTER_CUBIC
-        sampled: Bytes = cv2.remap(self.fine, position, None, kind, borderMode=cv2.BORDER_REFLECT_101)
+        sampled: Bytes = cv2.remap(self.fine, position, None, kind, into, cv2.BORDER_REFLECT_101)
         return sampled
 
 

@@ -163,7 +163,7 @@ def _rim(mesh: MeshWeights, covered: NDArray[np.uint8]) -> MeshWeights:
     table = np.full(covered.size, -1, np.int64)
     table[mesh.where] = np.arange(len(mesh.where))
     rows = table[chosen[:, 1] * covered.shape[1] + chosen[:, 0]]
-    return MeshWeights(mesh.where[rows], mesh.points[rows], mesh.weights[rows])
+    return MeshWeights(mesh.where[rows], np.asfortranarray(mesh.points[rows]), np.asfortranarray(mesh.weights[rows]))
 
 
 def _carried(
@@ -183,7 +183,7 @@ def _carried(
     as the middle of the skull does. In between one goes over into the other.
     """
     inside = ((opacity > 0.5) | (covered > 0)).astype(np.uint8)
-    to_edge = cv2.distanceTransform(inside, cv2.DIST_L2, 5).reshape(-1)[outer] * cell
+    to_edge = np.minimum(cv2.distanceTransform(inside, cv2.DIST_L2, 5).reshape(-1)[outer], inside.size) * cell
     margin = 3.0 * cell  # next to the mesh its own depth counts, however near the silhouette is
     near = np.clip((to_edge + margin) / (to_edge + away + margin), 0, 1)
     near = (near * near * (3 - 2 * near))[:, None] * weight[:, None]

@@ -8,8 +8,8 @@ from portrait_alive.warp.layers import Layers
 
 STILL_PX = 0.02
 """Displacements shorter than this leave the source's own pixels in place."""
-_BAND_PX = 64
-"""Height of the bands that get their own left and right end; also keeps what is worked on in the cache."""
+_TILE_PX = 64
+"""Side of the tiles that are looked up or left out; small ones keep to what the cache holds of the texture."""
 
 Part = tuple[slice, slice]
 """Rows and columns of the region."""
@@ -28,8 +28,8 @@ def moving_nodes(origins: Float, layers: Layers) -> Bytes:
     return moving
 
 
-def sitter_spans(layers: Layers, origins: Float, moving: Bytes, views: list[Part]) -> list[Part]:
-    """The parts of the region, one a band, outside of which the sitter does not appear or nothing moves.
+def sitter_tiles(layers: Layers, origins: Float, moving: Bytes, views: list[Part]) -> list[Part]:
+    """The tiles of the region outside of which the sitter does not appear or nothing moves.
 
     Args:
         layers: of the portrait.
@@ -37,7 +37,7 @@ def sitter_spans(layers: Layers, origins: Float, moving: Bytes, views: list[Part
         moving: from `moving_nodes`.
         views: parts to be looked up in any case.
     """
-    cell, rows = layers.grid.cell, layers.grid.shape[0]
+    cell = layers.grid.cell
     # looked up with the same border as the texture: a head that the picture's edge cuts comes in mirrored
     sitter = cv2.remap(layers.reach * np.uint8(255), origins, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     active = cv2.dilate(cv2.compare(sitter, 0, cv2.CMP_GT), np.ones((3, 3), np.uint8)) & moving
@@ -47,45 +47,39 @@ def sitter_spans(layers: Layers, origins: Float, moving: Bytes, views: list[Part
             view_rows.start // cell : -(-view_rows.stop // cell),
             view_columns.start // cell : -(-view_columns.stop // cell),
         ] = 1
-    spans = []
-    step = max(_BAND_PX // cell, 1)
-    for row in range(0, rows - 2, step):
-        used = np.flatnonzero(active[row : row + step].any(0))
-        if len(used):
-            bottom = min(row + step, rows - 2)
-            spans.append((slice(row * cell, bottom * cell), slice(int(used[0]) * cell, (int(used[-1]) + 1) * cell)))
-    return spans
+    step = max(_TILE_PX // cell, 1)
+    rows, columns = active.shape
+    tops, lefts = range(0, rows, step), range(0, columns, step)
+    used = np.maximum.reduceat(np.maximum.reduceat(active, tops, axis=0), lefts, axis=1)
+    return [
+        (
+            slice(tops[i] * cell, min(tops[i] + step, rows) * cell),
+            slice(lefts[j] * cell, min(lefts[j] + step, columns) * cell),
+        )
+        for i, j in np.argwhere(used).tolist()
+    ]
 
 
-def sitter_over_plate(layers: Layers, position: Float, spans: list[Part]) -> tuple[Bytes, Bytes]:
+def sitter_over_plate(layers: Layers, position: Float, tiles: list[Part]) -> tuple[Bytes, Bytes]:
     """The region's colours (h, w, 3), and the sitter's opacity (h, w), both uint8.
 
     Args:
         layers: of the portrait.
         position: (h, w, 2) for the sitter's texture.
-        spans: from `sitter_spans`; the rest of the region shows the background.
+        tiles: from `sitter_tiles`; the rest of the region shows the background.
     """
-    out = layers.background.copy()
-    opacity = np.zeros(out.shape[:2], np.uint8)
-    for part in spans:
-        sampled = layers.sitter.sample(position[part])
-        opacity[part], out[part] = _over(sampled, layers.background[part])
+    background = layers.background
+    sampled = np.zeros((*background.shape[:2], 4), np.uint8)
+    for tile in tiles:
+        layers.sitter.sample(position[tile], into=sampled[tile])
+    opacity: Bytes = cv2.extractChannel(sampled, 3)
+    sitter = cv2.cvtColor(sampled, cv2.COLOR_RGBA2RGB)
+    out: Bytes = cv2.copyTo(sitter, cv2.compare(opacity, 0, cv2.CMP_GT), background.copy())
+    soft = np.flatnonzero(cv2.inRange(opacity, 1, 254).view(np.int8) < 0)
+    front, behind = (colours.reshape(-1, 3).take(soft, axis=0).astype(np.int16) for colours in (sitter, background))
+    share = opacity.reshape(-1).take(soft).astype(np.float32)[:, None] * np.float32(1 / 255)
+    out.reshape(-1, 3)[soft] = np.rint(behind + (front - behind) * share).astype(np.uint8)
     return out, opacity
-
-
-def _over(sitter: Bytes, background: Bytes) -> tuple[Bytes, Bytes]:
-    """Opacity (h, w) uint8 of the sitter (h, w, 4), and the sitter over the background (h, w, 3)."""
-    out = cv2.cvtColor(sitter, cv2.COLOR_RGBA2RGB)
-    opacity: Bytes = cv2.extractChannel(sitter, 3)
-    bare = cv2.compare(opacity, 0, cv2.CMP_EQ)
-    cv2.copyTo(background, bare, out)
-    rows, columns = np.nonzero(cv2.inRange(opacity, 1, 254))
-    if len(rows):
-        behind = background[rows, columns].astype(np.int32)
-        front = out[rows, columns].astype(np.int32)
-        share = opacity[rows, columns].astype(np.int32)[:, None]
-        out[rows, columns] = (behind + ((front - behind) * share + 127) // 255).astype(np.uint8)
-    return opacity, out
 
 
 def keep_still(out: Bytes, layers: Layers, moving: Bytes, painted: list[Part]) -> None:

@@ -12,24 +12,29 @@ from portrait_alive.types import Float
 
 @dataclass(frozen=True, eq=False)
 class MeshWeights:
-    """For some grid nodes, three points and their weights."""
+    """For some grid nodes, three points and their weights; kept by columns (Fortran order), which gathers faster."""
 
     where: NDArray[np.int64]
     """(N,) flat index of each node in its grid."""
-    points: NDArray[np.int32]
+    points: NDArray[np.int64]
     """(N, 3) indices of points."""
     weights: Float
     """(N, 3), sum 1."""
 
     def apply(self, values: Float) -> Float:
         """Interpolate per-point values (P, 2) at the nodes: (N, 2)."""
-        first, second, third = self.points.T
-        a, b, c = self.weights.T[..., None]
-        return cast(Float, values[first] * a + values[second] * b + values[third] * c)
+        pairs = np.ascontiguousarray(values).view(np.complex64)[:, 0]  # pairs of numbers gather at once
+        first, second, third = (
+            pairs.take(point) * weight for point, weight in zip(self.points.T, self.weights.T, strict=True)
+        )
+        first += second
+        first += third
+        return cast(Float, first.view(np.float32).reshape(-1, 2))
 
     def scatter(self, values: Float, into: Float) -> None:
-        """Write interpolated values (P, C) at the nodes of a field (rows, columns, C), in place."""
-        into.reshape(-1, into.shape[-1])[self.where] = self.apply(values)
+        """Write interpolated values (P, 2) at the nodes of a contiguous field (rows, columns, 2), in place."""
+        pairs = into.reshape(-1, 2).view(np.complex64)[:, 0]
+        pairs[self.where] = self.apply(values).view(np.complex64)[:, 0]
 
 
 def weights_at(nodes: Float, points: Float, triangles: NDArray[np.int32]) -> MeshWeights:
@@ -68,8 +73,8 @@ def weights_at(nodes: Float, points: Float, triangles: NDArray[np.int32]) -> Mes
     where = np.flatnonzero(owner.reshape(-1) >= 0)
     return MeshWeights(
         where=where,
-        points=triangles[owner.reshape(-1)[where]].astype(np.int32),
-        weights=np.ascontiguousarray(share.reshape(-1, 3)[where]),
+        points=np.asfortranarray(triangles[owner.reshape(-1)[where]].astype(np.int64)),
+        weights=np.asfortranarray(share.reshape(-1, 3)[where]),
     )
 
 
@@ -91,7 +96,7 @@ def extended(weights: MeshWeights, keep: NDArray[np.bool_], over: NDArray[np.boo
     of_label[labels.reshape(-1)[known]] = table[known]
     where = np.flatnonzero(over.reshape(-1))
     nearest = of_label[labels.reshape(-1)[where]]
-    return MeshWeights(where, weights.points[nearest], weights.weights[nearest])
+    return MeshWeights(where, np.asfortranarray(weights.points[nearest]), np.asfortranarray(weights.weights[nearest]))
 
 
 def coverage(weights: MeshWeights, shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from portrait_alive.shape import topology
 from portrait_alive.types import Box, Float, SourceFace
 from portrait_alive.warp.grid import Grid
 
-CELLS_PER_FACE = 75
+CELLS_PER_FACE = 50
 """Grid nodes along the height of the face."""
 REACH_UP, REACH_ASIDE, REACH_DOWN = 0.62, 0.5, 0.62
 """How far beyond the head (face heights) anything may move: hats and hair above and aside, neck and collar below."""

@@ -11,7 +11,7 @@ from portrait_alive.warp.detail import Cut, Detail
 from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.layers import Layers
-from portrait_alive.warp.look_up import STILL_PX, keep_still, moving_nodes, sitter_over_plate, sitter_spans
+from portrait_alive.warp.look_up import STILL_PX, keep_still, moving_nodes, sitter_over_plate, sitter_tiles
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
 
 
@@ -88,7 +88,7 @@ class Warper:
             _refine(position, mouth_now.cut, lips.detail, mouth_view)
             views.append(mouth_view)
         moving = moving_nodes(origins, layers)
-        out, opacity = sitter_over_plate(layers, position, sitter_spans(layers, origins, moving, views))
+        out, opacity = sitter_over_plate(layers, position, sitter_tiles(layers, origins, moving, views))
         for eye, eye_now, view in zip(layers.eyes, eyes, views, strict=False):
             eye_now.cut.soften(out[view], opacity[view], texture)
             made = paint_eye(eye, eye_now, out[view], opacity[view], texture, layers.shift(eye.detail), points)
