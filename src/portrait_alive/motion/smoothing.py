@@ -32,14 +32,15 @@ class _Manner:
     full: float = 5.0
     """Deviations, in units of noise, at which the finer version begins to show and shows alone."""
     light_frames: float = _LIGHT_FRAMES
+    least_noise: float = 0.008
     most_noise: float = 0.04
-    """In the track's unit. More than this no tracker makes: where it is measured, the driver moves all the time."""
+    """In the track's unit. Less than the least is not seen: a shape that mostly weighs nothing has no noise to speak
+    of, and its first stir is no movement. More than the most no tracker makes: there the driver moves all the time."""
 
 
-_LEAST_NOISE: Final = 1e-4
-_TURN = _Manner(light_frames=0.6, most_noise=0.004, start=1.5, full=4.0)
-_SHIFT = _Manner(light_frames=0.6, most_noise=0.04)
-_LIDS = _Manner(light_frames=0.0, most_noise=0.04)
+_TURN = _Manner(light_frames=0.6, least_noise=0.0005, most_noise=0.004, start=1.5, full=4.0)
+_SHIFT = _Manner(light_frames=0.6, least_noise=0.004)
+_LIDS = _Manner(light_frames=0.0)
 _SPEECH = _Manner(light_frames=0.3)
 _MIMIC = _Manner(light_frames=0.8, start=1.5, full=4.0)
 _GAZE = _Manner(light_frames=0.5, most_noise=0.03)
@@ -85,7 +86,7 @@ def _adaptive(track: NDArray[np.float32], fps: float, strength: float, manner: _
     if track.shape[1] == 0:
         return track
     values = track.astype(np.float64)
-    noise = np.clip(noise_of(values), _LEAST_NOISE, manner.most_noise)
+    noise = np.clip(noise_of(values), manner.least_noise, manner.most_noise)
     versions = [
         gaussian(values, width)
         for width in (strength * _HEAVY_S * fps, strength * _MODERATE_S * fps, strength * manner.light_frames)

@@ -25,6 +25,7 @@ _SHUT_SHARE = 0.30
 _SHUT_SNAP = 0.08
 _TYPICAL_OPENING = 0.30
 """Lid gap over eye width of relaxed eyes, for stills."""
+_PARTING = 0.006
 _CLOSED_LIPS = 0.03
 """Lip gap over eye distance up to which the smallest gap of a clip is taken for closed lips."""
 _OPENING_SPREAD = 0.35
@@ -200,7 +201,9 @@ def _calibrated_mouth(gap: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N,) opening, 0 where this mouth is closed: tracked lips of a closed mouth leave or overlap by a little."""
     least = float(np.percentile(gap, 2)) if len(gap) > 20 else 0.0
     closed = least if least < _CLOSED_LIPS else 0.0
-    return np.asarray(np.maximum(gap - closed - 0.004, 0.0), np.float32)
+    opening = np.maximum(gap - closed - 0.004, 0.0)
+    # a soft toe: what the tracker wavers by where lips only just part is a fraction of this
+    return np.asarray(opening**2 / (opening + _PARTING), np.float32)
 
 
 def _conjugate(
