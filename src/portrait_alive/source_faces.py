@@ -2,23 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import degrees
+from math import degrees, sqrt
 
 import numpy as np
 
 from portrait_alive.errors import NoFaceError
 from portrait_alive.events import Note
+from portrait_alive.glasses import wears_glasses
 from portrait_alive.option_kinds import FaceChoice
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
+from portrait_alive.shape.topology import MIRROR
 from portrait_alive.tracking.tracker import Tracker
-from portrait_alive.types import Box, Landmarks, Picture, SourceFace
+from portrait_alive.types import Box, Bytes, Landmarks, Picture, SourceFace
 
 SMALL_FACE_PX = 100
 TURNED_DEG = 25.0
 PROFILE_DEG = 50.0
 SURE = 0.6
 """Presence below which the user is asked to look."""
+_SAME_IN_MIRROR = 0.04
+"""Mean distance, over the face's size, within which a face's points are the same in the mirrored picture: a face has
+0.004 to 0.036, what only resembles one has more or is not found again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +59,7 @@ def find_sitters(
         )
     if everyone:
         return [Sitter(number, source_face(each, fitter)) for number, each in enumerate(faces, start=1)]
-    number = _largest(faces) if face is None else face
+    number = _largest(picture, faces, tracker) if face is None else face
     if number > len(faces):
         raise NoFaceError(
             f"{_name(picture)}: there is no face {number}; {len(faces)} found, from left to right: "
@@ -81,6 +86,8 @@ def limits(sitter: Sitter, picture: Picture) -> Iterator[Note]:
         yield Note(
             "low-confidence", f"{who} was found with confidence {sure} only; check it with: landmarks -o look.png"
         )
+    if wears_glasses(picture.pixels, face.landmarks):
+        yield Note("glasses", f"{who} wears glasses; their frames bend a little where lids and brows move")
     if box.x < 0 or box.y < 0 or box.x + box.width > width or box.y + box.height > height:
         yield Note("cut-off", f"{who} is cut by the edge of the picture; what lies beyond cannot be shown")
 
@@ -91,9 +98,28 @@ def yaw_of(face: SourceFace) -> float:
     return float(np.arctan2(forward[0], -forward[2]))
 
 
-def _largest(faces: Sequence[Landmarks]) -> int:
-    """Number (from 1) of the face with the largest box."""
-    return max(range(len(faces)), key=lambda index: faces[index].box.area) + 1
+def _largest(picture: Picture, faces: Sequence[Landmarks], tracker: Tracker) -> int:
+    """Number (from 1) of the face with the largest box; where there are several, of those that the mirror confirms.
+
+    A large pattern that resembles a face would otherwise be animated in place of the sitter.
+    """
+    by_size = sorted(range(len(faces)), key=lambda index: -faces[index].box.area)
+    if len(faces) > 1:
+        mirrored = np.ascontiguousarray(picture.pixels[:, ::-1])
+        for index in by_size:
+            if _is_same_in_mirror(mirrored, faces[index], tracker):
+                return index + 1
+    return by_size[0] + 1
+
+
+def _is_same_in_mirror(mirrored: Bytes, face: Landmarks, tracker: Tracker) -> bool:
+    width, box = mirrored.shape[1], face.box
+    found = tracker.refine(mirrored, Box(width - box.x - box.width, box.y, box.width, box.height))
+    if found is None:
+        return False
+    points = found.points[list(MIRROR), :2] * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
+    apart = float(np.linalg.norm(points - face.points[:, :2], axis=1).mean())
+    return apart <= _SAME_IN_MIRROR * sqrt(box.area)
 
 
 def _place(face: Landmarks) -> str:

@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from portrait_alive.errors import NoFaceError, UsageError
+from portrait_alive.errors import UsageError
 from portrait_alive.events import Note, PhaseStarted
 from portrait_alive.neighbours import Neighbours
 from portrait_alive.option_kinds import exact_rate
 from portrait_alive.options import AnimateOptions, as_plain, parse_option, specs
 from portrait_alive.rendering import in_order
-from portrait_alive.source_faces import find_sitters, limits
 from portrait_alive.stopwatch import Stopwatch
-from portrait_alive.types import Box, HeadFit, HeadPose, Landmarks, Picture, SourceFace
+from portrait_alive.types import Box, Picture
 
 
 def test_results_come_in_order_whatever_takes_longest():
@@ -165,79 +164,3 @@ def test_phases_are_timed_and_notes_kept():
     assert len(heard) == 3
     assert watch.seconds()["read"] >= 0.02
     assert [note.code for note in watch.notes()] == ["small-face"]
-
-
-class SomeFaces:
-    """A tracker that knows where the faces are."""
-
-    name = "some"
-
-    def __init__(self, *boxes: Box) -> None:
-        self.faces = [self._face(box) for box in boxes]
-
-    def detect(self, pixels: np.ndarray) -> list[Landmarks]:
-        return self.faces
-
-    def refine(self, pixels: np.ndarray, around: Box) -> Landmarks | None:
-        return next((face for face in self.faces if face.box.overlap(around) > 0.1), None)
-
-    @staticmethod
-    def _face(box: Box) -> Landmarks:
-        points = np.random.default_rng(0).uniform(0, 1, (478, 3)).astype(np.float32)
-        points[:2] = (0, 0, 0), (1, 1, 0)
-        points[:, 0] = box.x + points[:, 0] * box.width
-        points[:, 1] = box.y + points[:, 1] * box.height
-        return Landmarks(points, np.ones(478, np.float32), 0.9)
-
-
-@pytest.fixture
-def fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Faces are not explained by any basis here."""
-
-    def unexplained(face: Landmarks, fitter: object) -> SourceFace:
-        pose = HeadPose(np.eye(3, dtype=np.float32), np.zeros(3, np.float32), 1.0)
-        return SourceFace(face, HeadFit(pose, np.zeros(1, np.float32), np.zeros(1, np.float32)), face.points)
-
-    monkeypatch.setattr("portrait_alive.source_faces.source_face", unexplained)
-
-
-LEFT, RIGHT = Box(10, 10, 120, 120), Box(200, 10, 180, 180)
-
-
-def numbers(tracker: SomeFaces, **choice: object) -> list[int]:
-    picture = Picture(np.zeros((400, 400, 3), np.uint8))
-    chosen = {"face": None, "everyone": False, **choice}
-    return [sitter.number for sitter in find_sitters(picture, tracker, None, **chosen)]
-
-
-def test_the_largest_face_is_animated_unless_another_is_chosen(fitted):
-    tracker = SomeFaces(LEFT, RIGHT)
-    assert numbers(tracker) == [2]
-    assert numbers(tracker, face=1) == [1]
-    assert numbers(tracker, everyone=True) == [1, 2]
-    assert numbers(tracker, face=(0.0, 0.0, 140.0, 140.0)) == [1]
-
-
-@pytest.mark.parametrize(
-    ("faces", "choice", "says"),
-    [
-        ((), {}, "--face x,y,w,h"),
-        ((LEFT,), {"face": 2}, "1 found"),
-        ((LEFT,), {"face": (300.0, 300.0, 50.0, 50.0)}, "no face in or near"),
-    ],
-)
-def test_no_face_names_the_options_that_help(fitted, faces, choice, says):
-    with pytest.raises(NoFaceError, match=says):
-        numbers(SomeFaces(*faces), **choice)
-
-
-def test_limits_are_told(fitted):
-    picture = Picture(np.zeros((400, 400, 3), np.uint8))
-
-    def codes(box: Box) -> list[str]:
-        (sitter,) = find_sitters(picture, SomeFaces(box), None, face=None, everyone=False)
-        return [note.code for note in limits(sitter, picture)]
-
-    assert codes(LEFT) == []
-    assert codes(Box(10, 10, 60, 70)) == ["small-face"]
-    assert codes(Box(-30, 10, 200, 200)) == ["cut-off"]

@@ -13,6 +13,9 @@ from portrait_alive.cli.batch import EXAMPLES as BATCH_EXAMPLES
 from portrait_alive.cli.batch import batch
 from portrait_alive.cli.command import register
 from portrait_alive.cli.doctor import doctor
+from portrait_alive.cli.evaluate import EXAMPLES as EVALUATE_EXAMPLES
+from portrait_alive.cli.evaluate import OPTIONS as EVALUATE_OPTIONS
+from portrait_alive.cli.evaluate import evaluate
 from portrait_alive.cli.failures import Failure, end_gracefully_on_signals, explain
 from portrait_alive.cli.heads import heads_app
 from portrait_alive.cli.help import HELP_FLAGS, Group, help_text
@@ -61,6 +64,7 @@ def build_app() -> typer.Typer:
     register(app, motions, name="motions", panel=LOOK)
     register(app, landmarks, name="landmarks", panel=LOOK, only=("tracker", "face", "device", "threads"))
     register(app, inspect, name="inspect", panel=LOOK)
+    register(app, evaluate, name="evaluate", panel=LOOK, only=EVALUATE_OPTIONS, examples=EVALUATE_EXAMPLES)
     register(app, doctor, name="doctor", panel=LOOK)
     return app
 

@@ -1,0 +1,94 @@
+"""Methods by name, for tables: what `animate` makes, and what it is compared with.
+
+Another engine is another line in `METHODS`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from portrait_alive.engine import make_engine
+from portrait_alive.errors import NoFaceError
+from portrait_alive.evaluation.baselines import TruthReencoded, still_source
+from portrait_alive.evaluation.reenactment import Reenactor
+from portrait_alive.film import room_of
+from portrait_alive.motion.absolute import retarget_absolute, track_meshes
+from portrait_alive.motion.retarget import retarget
+from portrait_alive.motion.smoothing import smoothed
+from portrait_alive.motion.track import track_driver
+from portrait_alive.options import Engine as EngineName
+from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.shape.source import source_face
+from portrait_alive.tracking.tracker import Tracker
+from portrait_alive.types import MESH_POINTS, Box, Bytes, DrivenFace, Float, Picture
+
+_FPS = Fraction(25)
+
+
+@dataclass(frozen=True, eq=False)
+class Tools:
+    """What methods are made with."""
+
+    tracker: Callable[[], Tracker]
+    """Loads the tracker when a face has to be found."""
+    basis: ShapeBasis
+    absolute: bool = True
+    """Self-reenactment: the driver's mesh where it is. Otherwise its motion in the portrait's own proportions."""
+
+
+@dataclass(frozen=True, eq=False)
+class EngineMethod:
+    """One of the engines on the first source: tracks, retargets and renders as `animate` does."""
+
+    engine: EngineName
+    tools: Tools
+
+    def __call__(self, sources: Sequence[Bytes], driving: Sequence[Bytes]) -> list[Bytes]:
+        """The first source, moved as the driver moves.
+
+        Raises:
+            NoFaceError: nobody is seen in the source or the driver.
+        """
+        tools, fitter, tracker = self.tools, HeadFitter.of(self.tools.basis), self.tools.tracker()
+        found = tracker.detect(sources[0])
+        if not found:
+            raise NoFaceError(f"{tracker.name} finds no face in the source")
+        face = source_face(max(found, key=lambda each: each.box.area), fitter)
+        driven: Sequence[DrivenFace]
+        rooms: list[Box | None] = [None]
+        if tools.absolute:
+            driven = retarget_absolute(face, track_meshes(driving, tracker, fitter, fps=_FPS), tools.basis)
+            rooms = [room_of(driven, tools.basis)]
+        else:
+            motion = smoothed(track_driver(driving, tracker, fitter, fps=_FPS))
+            driven = retarget(face, motion, tools.basis)
+        picture = Picture(sources[0])
+        engine = make_engine(self.engine, picture, [face], tools.basis, with_alpha=False, rooms=rooms)
+        return [engine.compose(engine.render([one])).copy() for one in driven]
+
+
+METHODS: Mapping[str, Callable[[Tools], Reenactor]] = {
+    "still": lambda tools: still_source,
+    "reencoded": lambda tools: TruthReencoded(18),
+    "warp": lambda tools: EngineMethod("warp", tools),
+}
+"""Still source; the truth through x264 at crf 18 (self-reenactment only); the warp engine."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrackerJudge:
+    """A judge for those who have no MediaPipe: one of the project's trackers, looking at every frame by itself."""
+
+    tracker: Callable[[], Tracker]
+
+    def meshes(self, frames: Sequence[Bytes]) -> Float:
+        """Face meshes (N, 478, 3) in pixels of N frames (H, W, 3); NaN where no face is seen."""
+        out = np.full((len(frames), MESH_POINTS, 3), np.nan, np.float32)
+        for mesh, frame in zip(out, frames, strict=True):
+            found = self.tracker().detect(frame)
+            if found:
+                mesh[:] = max(found, key=lambda face: face.box.area).points
+        return out

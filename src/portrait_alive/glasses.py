@@ -1,0 +1,103 @@
+"""Does the sitter wear glasses? Looks for what every pair has: a line across the nose, and rims under the eyes.
+
+A line is a stretch of a profile that is darker or brighter than both its sides (black hat, top hat). What is measured
+is compared with the contrast of the face itself, so that a pale scan counts as much as a stark one. Heavy and metal
+frames are seen; rimless and very thin ones are not. On 77 portraits and clips: 6 of 9 pairs found, none where there is
+none (the nearest has 0.12, the faintest pair found 0.21).
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from portrait_alive.shape.topology import EYE_CORNERS
+from portrait_alive.types import Bytes, Float, Landmarks
+
+LEAST_EVIDENCE: Final = 0.17
+_EYES_PX: Final = 160
+"""Distance of the outer eye corners in the upright crop that is looked at."""
+_CROP_WIDTH_PX, _CROP_HEIGHT_PX = 240, 240
+_CENTRE_PX: Final = (120, 90)
+"""Where the middle of the eyes lies in the crop."""
+_BRIDGE_LINE_PX, _RIM_LINE_PX = 13, 9
+"""Thickest line across the nose, and of a rim."""
+_SLACK: Final = np.ones((7, 1), np.uint8)
+"""A line may lie a few pixels higher or lower from strip to strip."""
+
+
+def wears_glasses(pixels: Bytes, face: Landmarks) -> bool:
+    """Whether a face clearly wears glasses."""
+    return evidence_of_glasses(pixels, face) > LEAST_EVIDENCE
+
+
+def evidence_of_glasses(pixels: Bytes, face: Landmarks) -> float:
+    """Strength of the line across the nose times that of the clearer rim, both over the face's own contrast.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB.
+        face: as tracked in it.
+    """
+    lightness, points = _upright(pixels, face.points[:, :2])
+    contrast = max(float(lightness[60:200, 50:190].std()), 4.0)
+    corners = points[list(EYE_CORNERS)]
+    bridge = _strongest_line(_across_nose(lightness, corners[1], corners[2]), _BRIDGE_LINE_PX, share=0.75)
+    rims = [
+        _strongest_line(_under_eye(lightness, outer, inner), _RIM_LINE_PX, share=0.7)
+        for outer, inner in ((corners[0], corners[1]), (corners[2], corners[3]))
+    ]
+    return bridge / contrast * (max(rims) / contrast)
+
+
+def _upright(pixels: Bytes, points: Float) -> tuple[Float, Float]:
+    """Lightness (H, W) 0..255 of the face, turned upright and brought to one size, and the points in it."""
+    right, left = points[EYE_CORNERS[0]], points[EYE_CORNERS[3]]
+    across = left - right
+    scale = _EYES_PX / max(float(np.linalg.norm(across)), 1e-3)
+    angle = float(np.arctan2(across[1], across[0]))
+    turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    shift = np.array(_CENTRE_PX) - turn @ ((right + left) / 2)
+    low = np.floor(np.clip(points.min(0) - 20, 0, None)).astype(int)
+    high = np.ceil(np.clip(points.max(0) + 20, 1, None)).astype(int)
+    part = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
+    if scale < 1:
+        part = cv2.GaussianBlur(part, (0, 0), 0.5 / scale)
+    to_crop = np.column_stack([turn, turn @ low + shift])
+    crop = cv2.warpAffine(
+        part, to_crop, (_CROP_WIDTH_PX, _CROP_HEIGHT_PX), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    lightness = cv2.cvtColor(crop, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32)
+    placed = points @ turn.T + shift
+    return cv2.GaussianBlur(lightness, (0, 0), 1.0), placed.astype(np.float32)
+
+
+def _across_nose(lightness: Float, one: Float, other: Float) -> Float:
+    """(62, 9) profiles from above to below the eyes, side by side between the inner eye corners."""
+    centre, width = (one + other) / 2, float(np.linalg.norm(other - one))
+    x = np.linspace(centre[0] - 0.28 * width, centre[0] + 0.28 * width, 9, dtype=np.float32)
+    y = np.arange(-32, 30, dtype=np.float32) + centre[1]
+    return _sampled(lightness, np.broadcast_to(x, (len(y), 9)), np.broadcast_to(y[:, None], (len(y), 9)))
+
+
+def _under_eye(lightness: Float, one: Float, other: Float) -> Float:
+    """(40, 15) profiles from an eye downwards and outwards, like spokes."""
+    centre, reach = (one + other) / 2, float(np.linalg.norm(other - one)) / 2
+    angle = np.radians(np.linspace(35, 145, 15, dtype=np.float32))
+    radius = reach * np.linspace(1.0, 2.6, 40, dtype=np.float32)[:, None]
+    return _sampled(lightness, centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle))
+
+
+def _strongest_line(profiles: Float, thickness: int, *, share: float) -> float:
+    """Grey levels by which a line departs from both its sides, in at least `share` of the profiles (n, strips)."""
+    kernel = np.ones((thickness, 1), np.uint8)
+    found = 0.0
+    for kind in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT):
+        departs = cv2.dilate(cv2.morphologyEx(profiles, kind, kernel), _SLACK)
+        found = max(found, float(np.percentile(departs, 100 * (1 - share), axis=1)[4:-4].max()))
+    return found
+
+
+def _sampled(lightness: Float, x: Float, y: Float) -> Float:
+    x, y = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32)
+    out: Float = cv2.remap(lightness, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return out
