@@ -1,5 +1,7 @@
 """Whole frames of the warp on a painted head: what stays, what moves, and what is drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from warp_heads import IRIS, Head, driven_by, paint_head, turned, with_expression, with_lids_shut
@@ -210,6 +212,36 @@ def test_room_lets_a_head_travel(head: Head) -> None:
     assert roomy.box[0] <= room.x
     assert right >= room.x + room.width
     assert bottom >= room.y + room.height
+
+
+def test_breath_lifts_the_shoulders_and_leaves_the_edges(head: Head, warper: Warper) -> None:
+    lift = 0.01
+    rise = lift * warper.layers.frame.head_height
+    points = head.face.points - np.array([0, rise, 0], np.float32)
+    lifted = replace(driven_by(head, points), body_lift=lift)
+    flow = warper.render_with_masks(lifted).flow
+    left, top, _, bottom = warper.box
+    chin = head.face.points[topology.CHIN]
+    below = int(chin[1] + 0.45 * warper.layers.frame.face_height) - top
+    assert flow[below, int(chin[0]) - left, 1] == pytest.approx(rise, abs=0.3)
+    assert abs(flow[bottom - top - 1, int(chin[0]) - left, 1]) < 1.1 * rise
+    assert np.abs(flow[:, 0]).max() < 0.05
+    assert np.array_equal(warper.render(replace(lifted, points=head.face.points, body_lift=0.0)), warper.layers.still)
+
+
+def test_shoulders_follow_a_head_that_travels(head: Head) -> None:
+    shift = np.array([30.0, 0.0, 0.0], np.float32)
+    points = head.face.points + shift
+    travelling = Warper(take_apart(head.picture, head.face, head.basis, room=Box.around(points)))
+    staying = Warper(take_apart(head.picture, head.face, head.basis))
+    chin = head.face.points[topology.CHIN]
+    place = (int(chin[0]), int(chin[1] + 0.5 * travelling.layers.frame.face_height))
+    ways = []
+    for warper in (travelling, staying):
+        left, top, _, _ = warper.box
+        ways.append(-warper.render_with_masks(driven_by(head, points)).flow[place[1] - top, place[0] - left, 0])
+    assert ways[0] > 20
+    assert ways[1] < 12
 
 
 def test_a_given_matte_is_used(head: Head) -> None:

@@ -12,6 +12,7 @@ from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Float, SourceFace
 from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
+from portrait_alive.warp.region import Hold
 
 RIM_POINTS = 72
 """Places on the outline of the mesh whose motion beyond the rigid head's spreads outwards."""
@@ -65,33 +66,34 @@ class HeadField:
     spread: Float
     """(N, R) share of each rim place's motion that an outer node takes on."""
     carried: Float
-    """(N, 7) coordinates that the rigid motion's coefficients multiply."""
+    """(N, 8) coordinates that the rigid motion's coefficients and the body's shift multiply."""
     centre: Float
     """(3,) middle of the skull."""
     nose: tuple[int, int]
     """(column, row) of the node at the tip of the nose."""
 
-    def displacement(self, points: Float, source: Float, rigid: RigidMotion) -> Float:
+    def displacement(self, points: Float, source: Float, rigid: RigidMotion, body: Float) -> Float:
         """(rows, columns, 2) pixels by which each node moves.
 
         Args:
             points: (P, 3) driven points.
             source: (P, 3) the same in the source.
             rigid: motion of the skull.
+            body: (2,) pixels by which the shoulders move.
         """
         rows, columns = self.grid.shape
         field = np.empty((rows * columns, 2), np.float32)
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
         field[self.mesh.where] = self.mesh.apply(moved)
         rim = self.rim.apply(moved) - (rigid.apply(self.rim_places)[:, :2] - self.rim_places[:, :2])
-        field[self.outer] = self.carried @ _rigid_coefficients(rigid, self.centre) + self.spread @ rim
+        field[self.outer] = self.carried @ _coefficients(rigid, self.centre, body) + self.spread @ rim
         shaped = field.reshape(rows, columns, 2)
         unfolded(shaped, self.grid.cell, self.nose)
         return cast(Float, cv2.GaussianBlur(shaped, (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE))
 
 
-def _rigid_coefficients(rigid: RigidMotion, centre: Float) -> Float:
-    """(7, 2): full turn of (x, y, z, 1), then turn in the picture's plane only of (x, y, 1); both less the identity."""
+def _coefficients(rigid: RigidMotion, centre: Float, body: Float) -> Float:
+    """(8, 2): full turn of (x, y, z, 1), turn in the picture's plane only of (x, y, 1), less the identity; body."""
     full = rigid.scale * rigid.rotation[:2]
     u, _, vt = np.linalg.svd(rigid.rotation[:2, :2])
     plane = rigid.scale * u @ np.diag([1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
@@ -105,11 +107,12 @@ def _rigid_coefficients(rigid: RigidMotion, centre: Float) -> Float:
             rigid.shift[None, :2],
             plane.T - one,
             (moved[:2] - plane @ middle[:2])[None],
+            body[None],
         ]
     ).astype(np.float32)
 
 
-def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, hold: Float) -> HeadField:
+def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, hold: Hold) -> HeadField:
     """Prepare the field.
 
     Args:
@@ -117,7 +120,7 @@ def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, 
         face: the source's face.
         basis: the shape basis.
         opacity: (rows, columns) of the sitter at the nodes.
-        hold: (rows, columns) in [0, 1]: 1 where a place goes with the head, 0 where it stays.
+        hold: what goes with the head and what with the body.
     """
     nodes = grid.nodes()
     points = face.points
@@ -134,7 +137,7 @@ def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, 
     share = 1.0 / (distance + 0.25 * grid.cell) ** 3
     share /= share.sum(1, keepdims=True)
     away = distance.min(1)
-    weight = hold.reshape(-1)[outer]
+    weight = hold.head.reshape(-1)[outer]
     fade = np.exp(-((away / (0.3 * height)) ** 2)) * weight
     skull = points[rigid_points(basis)]
     centre = (skull.min(0) + skull.max(0)) / 2
@@ -145,7 +148,12 @@ def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, 
         rim_places=places,
         outer=outer,
         spread=(share * fade[:, None]).astype(np.float32),
-        carried=_carried(at, places, share, away, opacity, covered, outer, weight, grid.cell),
+        carried=np.hstack(
+            [
+                _carried(at, places, share, away, opacity, covered, outer, weight, grid.cell),
+                hold.body.reshape(-1, 1)[outer],
+            ]
+        ),
         centre=centre.astype(np.float32),
         nose=grid.node_at(points[topology.NOSE_TIP]),
     )

@@ -40,6 +40,8 @@ class Layers:
     """(h, w, 4) uint8: the sitter's colours, continued beyond the silhouette, and opacity."""
     opacity: Float
     """(h, w) float32 in [0, 1] of the sitter."""
+    travels: bool
+    """The head leaves its place, and the shoulders follow."""
     reach: Bytes
     """(rows, columns) uint8: 1 at the nodes near which there is anything of the sitter."""
     field: HeadField
@@ -114,6 +116,7 @@ def take_apart(
         background=layers.background,
         sitter=sitter,
         opacity=opacity,
+        travels=room is not None,
         reach=_reach(at_nodes, grid.cell),
         field=head_field(grid, face, basis, at_nodes, hold),
         eyes=eyes,

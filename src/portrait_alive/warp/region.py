@@ -17,6 +17,20 @@ REACH_UP, REACH_ASIDE, REACH_DOWN = 0.62, 0.5, 0.62
 """How far beyond the head (face heights) anything may move: hats and hair above and aside, neck and collar below."""
 
 
+BODY_ASIDE, BODY_DOWN = 0.5, 1.0
+"""How much further (face heights) the region reaches where a head travels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hold:
+    """How much of each node's motion is the head's, and how much the body's. (rows, columns) in [0, 1] both."""
+
+    head: Float
+    """1 where a place goes with the head, 0 where it stays."""
+    body: Float
+    """1 at shoulders and below, which breathe, and follow a head that travels."""
+
+
 @dataclass(frozen=True, eq=False)
 class HeadFrame:
     """Where the head is in the picture, in its own upright axes."""
@@ -29,6 +43,10 @@ class HeadFrame:
     """Pixels from the top of the mesh to the chin, foreshortening undone."""
     hull: Float
     """(N, 2) convex outline of face, skull and ears."""
+    head_height: float
+    """Pixels from the top of the skull to the chin."""
+    neck: Float
+    """(3,) where the neck meets the shoulders, about which a head turns."""
 
     @staticmethod
     def of(face: SourceFace, rigid: NDArray[np.int32]) -> "HeadFrame":
@@ -43,7 +61,17 @@ class HeadFrame:
             (down / max(float(np.linalg.norm(down)), 1e-6)).astype(np.float32),
             max(length, 8.0),
             hull.astype(np.float32),
+            float(np.ptp(np.append(points[rigid, 1], points[topology.CHIN, 1]))),
+            _neck(points, rigid, length),
         )
+
+
+def _neck(points: Float, rigid: NDArray[np.int32], length: float) -> Float:
+    """Below the chin, in the depth of the skull's middle."""
+    down = (points[topology.CHIN] - points[topology.FOREHEAD]) / max(length, 1e-6)
+    place = points[topology.CHIN] + np.float32(0.25 * length) * down
+    place[2] = (points[rigid, 2].min() + points[rigid, 2].max()) / 2
+    return cast(Float, place.astype(np.float32))
 
 
 def region_grid(frame: HeadFrame, size: tuple[int, int], room: Box | None = None) -> Grid:
@@ -62,14 +90,16 @@ def region_grid(frame: HeadFrame, size: tuple[int, int], room: Box | None = None
         edge = 0.25 * tall
         left, right = min(left, room.x - edge), max(right, room.x + room.width + edge)
         top, bottom = min(top, room.y - edge), max(bottom, room.y + room.height + edge)
+        # a head that travels takes the body along
+        left, right, bottom = left - BODY_ASIDE * tall, right + BODY_ASIDE * tall, bottom + BODY_DOWN * tall
     cell = max(round(tall / CELLS_PER_FACE), 1)
     return Grid.over(
         max(int(left), 0), max(int(top), 0), min(int(right) + 1, size[1]), min(int(bottom) + 1, size[0]), cell
     )
 
 
-def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int]) -> Float:
-    """(rows, columns) in [0, 1]: 1 where a place goes with the head, 0 where it stays, smooth in between.
+def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int]) -> Hold:
+    """What goes with the head and what with the body, smooth in between.
 
     Above the ears everything of the sitter goes with the head; below the chin that ends on the way to the shoulders.
     At the region's edges, and where the picture ends, nothing moves.
@@ -85,7 +115,9 @@ def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int]) -> Float:
     start = (1 - low) * 0.35 + low * 0.02
     beyond = np.clip((distance / tall - start) / (reach - start), 0, 1)
     hold = 1 - _smooth(beyond)
-    return cast(Float, (hold * _free_of_edges(grid, nodes, size, 0.1 * tall)).astype(np.float32))
+    free = _free_of_edges(grid, nodes, size, 0.1 * tall)
+    body = (1 - hold) * _smooth(np.clip((below + 0.15) / 0.35, 0, 1))
+    return Hold((hold * free).astype(np.float32), (body * free).astype(np.float32))
 
 
 def _free_of_edges(grid: Grid, nodes: Float, size: tuple[int, int], width: float) -> Float:

@@ -14,6 +14,9 @@ from portrait_alive.warp.layers import Layers
 from portrait_alive.warp.look_up import STILL_PX, keep_still, moving_nodes, sitter_over_plate, sitter_tiles
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
 
+_BODY_FOLLOWS = 0.75
+"""How much of a travelling head's way the shoulders go along."""
+
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
@@ -63,14 +66,18 @@ class Warper:
         source = self.layers.face.points
         skull = self.layers.rigid
         rigid = RigidMotion.between(source[skull], driven.points[skull], driven.turn)
-        field = self.layers.field.displacement(driven.points, source, rigid)
+        body = np.array([0.0, -driven.body_lift * self.layers.frame.head_height], np.float32)
+        if self.layers.travels:
+            pivot = self.layers.frame.neck[None]
+            body += _BODY_FOLLOWS * (rigid.apply(pivot) - pivot)[0, :2]
+        field = self.layers.field.displacement(driven.points, source, rigid, body)
         return field, rigid, self.layers.grid.invert(field, self.layers.indices)
 
     def _render(self, driven: DrivenFace, drawn: Float | None) -> Bytes:
         layers = self.layers
         source, points, texture = layers.face.points, driven.points, layers.sitter
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
-        if np.abs(moved).max() < STILL_PX:
+        if max(np.abs(moved).max(), abs(driven.body_lift) * layers.frame.head_height) < STILL_PX:
             return layers.still.copy()
         field, rigid, origins = self._motion(driven)
         position = layers.grid.full_size(origins, factor=texture.factor)
