@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import torch
@@ -19,11 +20,15 @@ from portrait_alive.weights import SHAPE_BASIS, TRACKER, weight_path
 
 PRESENT = 0.5
 """Presence from which a crop counts as a face."""
-CERTAIN = 0.75
-"""Mean confidence of a face that is detected; what only resembles one stays below."""
+CERTAIN = 0.8
+"""Mean confidence of a face that is detected; what only resembles one often stays below."""
 SETTLED = 0.04
 """Mean distance (over the interocular distance) by which another look may still move a detected face's points: on a
 face the looks agree, on anything else the mesh wanders."""
+EVIDENCE = 0.46
+UNREST_WEIGHT = 4.0
+"""What has to be left of the detector's score once that movement, so weighted, is taken off. Some texture fools either,
+little fools both: of 49 true faces the weakest had 0.51, of 33 false ones the third strongest 0.43."""
 STILL_PRESENT, STILL_CERTAIN = 0.45, 0.6
 """Under which a followed face counts as lost: lower, so that a hand before the face does not lose it."""
 AHEAD = 4
@@ -76,7 +81,9 @@ class NativeTracker:
         """The face in or near a box, at any roll; None where there is none."""
         size = self.net.config.crop_size
         crops = [FaceCrop.around_box(around, size, angle=roll) for roll in _ROLLS]
-        surest = sorted(self._settled(crops, pixels), key=lambda face: -float(face.confidence.mean()))[:1]
+        surest = sorted(
+            self._settled(crops, [1.0] * len(crops), pixels), key=lambda face: -float(face.confidence.mean())
+        )[:1]
         return next(iter(self.parts.refine([pixels] * len(surest), surest)), None)
 
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
@@ -108,16 +115,22 @@ class NativeTracker:
         for index, side in enumerate(_SIDES):
             if (found and index > 1) or (index > 0 and side / 2 >= max(pixels.shape[:2])):
                 break
-            crops = [
-                candidate.crop(self.net.config.crop_size)
-                for candidate in self.detector.candidates(pixels, side=side)
+            candidates = [
+                candidate
+                for candidate in self.detector.candidates(pixels, side=side, threshold=EVIDENCE)
                 if not any(_holds(face, candidate.centre) for face in found)
             ]
-            found += self._settled(crops, pixels)
+            crops = [candidate.crop(self.net.config.crop_size) for candidate in candidates]
+            scores = [candidate.score for candidate in candidates]
+            found += self._settled(crops, scores, pixels)
             if index == 0:  # the detector is unsure of the roll of faces that lie or stand on their head
-                missed = [crop for crop in crops[:_ROLLED] if not any(_holds(face, crop.centre) for face in found)]
-                rolled = [replace(crop, angle=crop.angle + roll) for crop in missed for roll in _ROLLS[1:]]
-                found += self._settled(rolled, pixels)
+                missed = [
+                    (replace(crop, angle=crop.angle + roll), score)
+                    for crop, score in list(zip(crops, scores, strict=True))[:_ROLLED]
+                    for roll in _ROLLS[1:]
+                    if not any(_holds(face, crop.centre) for face in found)
+                ]
+                found += self._settled([crop for crop, _ in missed], [score for _, score in missed], pixels)
         return _distinct(found)
 
     def _around(self, face: Landmarks) -> FaceCrop:
@@ -135,8 +148,14 @@ class NativeTracker:
             kept.append(face)
         return kept
 
-    def _settled(self, crops: list[FaceCrop], pixels: Bytes) -> list[Landmarks]:
-        """Faces among the crops, each looked at again from a better crop until the looks agree."""
+    def _settled(self, crops: Sequence[FaceCrop], scores: Sequence[float], pixels: Bytes) -> list[Landmarks]:
+        """Faces among the crops, each looked at again from a better crop until the looks agree.
+
+        Args:
+            crops: where to look first.
+            scores: the detector's opinion of each.
+            pixels: the picture.
+        """
         faces: list[Landmarks] = []
         moves: list[float] = []
         for look in range(_LOOKS):
@@ -144,13 +163,14 @@ class NativeTracker:
                 return []
             before, faces = faces, self._run(crops, [pixels] * len(crops))
             if look == 0:
-                faces = [face for face in faces if face.confidence.mean() >= _WORTH_A_LOOK]
+                worth = [face.confidence.mean() >= _WORTH_A_LOOK for face in faces]
+                faces, scores = list(compress(faces, worth)), list(compress(scores, worth))
             else:
                 moves = [_moved(earlier, face) for earlier, face in zip(before, faces, strict=True)]
                 if max(moves) <= _AGREED:
                     break
             crops = [self._around(face) for face in faces]
-        return [face for face, move in zip(faces, moves, strict=True) if _is_face(face) and move <= SETTLED]
+        return [face for face, move, score in zip(faces, moves, scores, strict=True) if _is_face(face, move, score)]
 
     def _run(self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes]) -> list[Landmarks]:
         cut = np.stack([crop.cut(pixels) for crop, pixels in zip(crops, pictures, strict=True)])  # (N, S, S, 3)
@@ -170,8 +190,13 @@ class NativeTracker:
         ]
 
 
-def _is_face(face: Landmarks) -> bool:
-    return bool(face.presence >= PRESENT and face.confidence.mean() >= CERTAIN)
+def _is_face(face: Landmarks, move: float, score: float) -> bool:
+    return bool(
+        face.presence >= PRESENT
+        and face.confidence.mean() >= CERTAIN
+        and move <= SETTLED
+        and score - UNREST_WEIGHT * move >= EVIDENCE
+    )
 
 
 def _moved(before: Landmarks, after: Landmarks) -> float:
