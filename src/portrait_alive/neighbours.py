@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.types import Box, Bytes, Float, Picture
 
@@ -12,6 +14,12 @@ Corners = tuple[int, int, int, int]
 """(left, top, right, bottom) in picture pixels."""
 _SOFTNESS = 0.12
 """Half width of the transition between two faces, as a share of their distance in their own sizes."""
+_FADE = 0.04
+"""Width over which a face's say fades towards the edge of what it moves, as a share of its size."""
+_CHANCE_PX = 7
+"""A pixel that moved may look as before by chance: holes up to this size in what moves are none."""
+_LEAST_SAY = np.float32(1e-3)
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +34,8 @@ class Neighbours:
     """Of the regions, cut at the picture's edges."""
     shares: tuple[Float, ...]
     """(h, w, 1) in [0, 1] for each region: how much a face takes of what faces before it have moved already."""
+    fades_px: tuple[int, ...]
+    """For each face."""
 
     @staticmethod
     def of(picture: Picture, boxes: Sequence[Corners], faces: Sequence[Box]) -> "Neighbours":
@@ -39,7 +49,8 @@ class Neighbours:
         height, width = picture.size
         cut = tuple((max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)) for x0, y0, x1, y1 in boxes)
         shares = tuple(_share(box, faces[:index], faces[index]) for index, box in enumerate(cut))
-        return Neighbours(picture.pixels, picture.pixels.copy(), cut, shares)
+        fades = tuple(max(round(_FADE * max(face.width, face.height)), 2) for face in faces)
+        return Neighbours(picture.pixels, picture.pixels.copy(), cut, shares, fades)
 
     def paste(self, regions: Sequence[Bytes]) -> Bytes:
         """Put one frame's regions in.
@@ -52,17 +63,41 @@ class Neighbours:
         """
         for left, top, right, bottom in self.boxes:
             self.frame[top:bottom, left:right] = self.source[top:bottom, left:right]
-        for region, share, (left, top, right, bottom) in zip(regions, self.shares, self.boxes, strict=True):
+        for number, (region, (left, top, right, bottom)) in enumerate(zip(regions, self.boxes, strict=True)):
             piece = region[: bottom - top, : right - left]
             target = self.frame[top:bottom, left:right]
             still = self.source[top:bottom, left:right]
-            moved = (piece != still).any(-1)
-            contested = moved & (target != still).any(-1)
-            before = target[contested].astype(np.float32)
-            mixed = before + (piece[contested] - before) * share[contested]
-            np.copyto(target, piece, where=moved[..., None])
-            target[contested] = (mixed + 0.5).astype(np.uint8)
+            moved, taken = _changed(piece, still), _changed(target, still)
+            contested = moved & taken
+            if contested.any():
+                share = self._say_of(number, moved, taken)[contested]
+                before = target[contested].astype(np.float32)
+                mixed = before + (piece[contested] - before) * share
+                np.copyto(target, piece, where=(moved & ~taken)[..., None])
+                target[contested] = (mixed + 0.5).astype(np.uint8)
+            else:
+                np.copyto(target, piece, where=moved[..., None])
         return self.frame
+
+    def _say_of(self, number: int, moved: Mask, taken: Mask) -> Float:
+        """(h, w, 1) in [0, 1]: what a face takes of what others moved; either's say fades to its own edge."""
+        share, fade = self.shares[number].clip(_LEAST_SAY, 1 - _LEAST_SAY), self.fades_px[number]
+        own, others = share * _faded(moved, fade), (1 - share) * _faded(taken, fade)
+        return cast(Float, own / (own + others + np.float32(1e-6)))
+
+
+def _changed(pixels: Bytes, still: Bytes) -> Mask:
+    """(h, w) where pixels are not the source's, without the holes that chance makes."""
+    differ = (pixels != still).any(-1).view(np.uint8)
+    closed = cv2.morphologyEx(differ, cv2.MORPH_CLOSE, np.ones((_CHANCE_PX, _CHANCE_PX), np.uint8))
+    return cast(Mask, closed.view(np.bool_))
+
+
+def _faded(mask: Mask, width: int) -> Float:
+    """(h, w, 1): 1 well inside the mask, 0 at its edge; what the array cuts off counts as going on."""
+    side = 2 * width + 1
+    mean = cv2.blur(mask.astype(np.float32), (side, side), borderType=cv2.BORDER_REPLICATE)
+    return cast(Float, np.clip(2 * mean - 1, 0, 1)[..., None])
 
 
 def _share(box: Corners, before: Sequence[Box], own: Box) -> Float:

@@ -94,6 +94,17 @@ def test_what_both_move_goes_to_the_nearer_without_a_seam():
     assert np.diff(row).max() < 80
 
 
+def test_pixels_that_look_unmoved_by_chance_leave_no_specks():
+    picture = Picture(np.full((60, 120, 3), 200, np.uint8))
+    boxes = [(0, 0, 70, 60), (50, 0, 120, 60)]
+    together = Neighbours.of(picture, boxes, [Box(20, 20, 20, 20), Box(80, 20, 20, 20)])
+    dice = np.random.default_rng(0)
+    first = np.zeros((60, 70, 3), np.uint8)
+    second = dice.integers(198, 203, (60, 70, 1)).repeat(3, -1).astype(np.uint8)  # every fifth is as before
+    frame = together.paste([first, second])[5:55, 55:65, 0].astype(int)
+    assert np.abs(np.diff(frame, axis=0)).max() < 8
+
+
 @pytest.mark.parametrize(
     ("text", "rate"),
     [
