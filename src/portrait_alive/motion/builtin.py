@@ -17,6 +17,8 @@ from portrait_alive.motion.syllables import silent_syllables
 from portrait_alive.motion.tracks import LEFT, Motion
 from portrait_alive.shape.basis import ShapeBasis
 
+_SLIGHTLY: Final = 0.5
+"""Sway of whoever is busy with something else, against that of `idle`."""
 _Perform = Callable[[Performance, np.random.Generator], None]
 
 
@@ -97,18 +99,23 @@ def _smile(stage: Performance, generator: np.random.Generator) -> None:
     breathe(stage)
     end = stage.duration_s - 0.2
     curve = held(stage.time_s, 0.25, end, 0.65, 0.9)
+    sway(stage, generator, strength=_SLIGHTLY)
     swell = 1 + 0.06 * np.sin(2 * np.pi * 0.35 * stage.time_s)
-    for shape, weight in (("mouthSmile", 0.62), ("cheekSquint", 0.35), ("mouthDimple", 0.12), ("mouthUpperUp", 0.06)):
+    for shape, weight in (("mouthSmile", 0.78), ("cheekSquint", 0.45), ("mouthDimple", 0.12), ("mouthUpperUp", 0.1)):
         stage.express(shape, weight * curve * swell)
-    stage.express("eyeSquint", 0.3 * curve)
-    stage.lower_lids(0.14 * curve)
-    stage.turn(pitch=np.radians(1.5) * curve, roll=np.radians(1.8) * curve * generator.choice([-1, 1]))
+    # smiles are a little stronger on one side (Skinner and Mullen 1991), and the head leans that way
+    side = int(generator.choice([-1, 1]))
+    stage.express("mouthSmile_L" if side > 0 else "mouthSmile_R", 0.08 * curve)
+    stage.express("eyeSquint", 0.35 * curve)
+    stage.lower_lids(0.16 * curve)
+    stage.turn(pitch=np.radians(2.0) * curve, roll=np.radians(2.2) * curve * side)
     stage.blink(max(end - 1.0, 0.4))
 
 
 def _nod(stage: Performance, generator: np.random.Generator) -> None:
     """Two or three dips of falling size at about 1.3 a second (nods of agreement: Hadar, Steiner and Rose 1985)."""
     breathe(stage)
+    sway(stage, generator, strength=_SLIGHTLY)
     period = 0.75
     count = max(int((stage.duration_s - 0.5) / period), 1)
     for at in range(min(count, 3)):
@@ -124,6 +131,7 @@ def _nod(stage: Performance, generator: np.random.Generator) -> None:
 def _shake(stage: Performance, generator: np.random.Generator) -> None:
     """A decaying turn from side to side at 1.4 a second (Hadar, Steiner and Rose 1985)."""
     breathe(stage)
+    sway(stage, generator, strength=_SLIGHTLY)
     length = max(stage.duration_s - 0.4, 0.2)
     inside = np.clip((stage.time_s - 0.2) / length, 0, 1)
     envelope = held(stage.time_s, 0.2, 0.2 + length, min(0.35, length / 2), min(0.7, length / 2))
@@ -138,6 +146,7 @@ def _look_around(stage: Performance, generator: np.random.Generator) -> None:
     """Gaze shifts in which the eyes leap first, the head follows and the eyes then roll back (Freedman and Sparks
     1997)."""
     breathe(stage)
+    sway(stage, generator, strength=_SLIGHTLY)
     places = [(22.0, 2.0), (-20.0, 4.0), (-8.0, -8.0), (0.0, 0.0)]
     if generator.random() < 0.5:
         places = [(-x, y) for x, y in places]
@@ -159,6 +168,7 @@ def _look_around(stage: Performance, generator: np.random.Generator) -> None:
 def _surprise(stage: Performance, generator: np.random.Generator) -> None:
     """Brows, upper lids and jaw within 0.3 s; the briefest of expressions (Ekman and Friesen 1975: AU 1, 2, 5, 26)."""
     breathe(stage)
+    sway(stage, generator, strength=_SLIGHTLY)
     end = min(stage.duration_s - 0.1, 2.4)
     curve = held(stage.time_s, 0.3, end, 0.28, 0.9)
     for shape, weight in (("browInnerUp", 0.8), ("browOuterUp", 0.75), ("jawOpen", 0.32), ("mouthFunnel", 0.12)):
@@ -171,6 +181,7 @@ def _surprise(stage: Performance, generator: np.random.Generator) -> None:
 def _wink(stage: Performance, generator: np.random.Generator) -> None:
     """One eye, twice as slow as a blink, with the cheek and the mouth's corner of its side."""
     breathe(stage)
+    sway(stage, generator, strength=_SLIGHTLY)
     start = min(0.45, 0.25 * stage.duration_s)
     curve = held(stage.time_s, start, start + 0.62, 0.16, 0.3)
     stage.lower_lids(curve, (LEFT,))
@@ -183,6 +194,7 @@ def _wink(stage: Performance, generator: np.random.Generator) -> None:
 def _laugh(stage: Performance, generator: np.random.Generator) -> None:
     """Notes of 75 ms every 210 ms that fade (Provine and Yong 1991), head back, eyes narrowed."""
     breathe(stage)
+    sway(stage, generator, strength=_SLIGHTLY)
     end = stage.duration_s - 0.25
     curve = held(stage.time_s, 0.25, end, 0.5, 1.0)
     bout = held(stage.time_s, 0.6, max(end - 0.4, 0.9), 0.25, 0.8)

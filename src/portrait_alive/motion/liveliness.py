@@ -51,7 +51,7 @@ def glances(stage: Performance, generator: np.random.Generator) -> None:
     gaze = np.zeros(2)
     while at_s < stage.duration_s - 0.9:
         home = generator.random() < 0.45
-        wanted = np.zeros(2) if home else np.radians(generator.normal(size=2) * [2.4, 1.2])
+        wanted = np.zeros(2) if home else np.radians(generator.normal(size=2) * [3.0, 1.5])
         _shift(stage, at_s, wanted - gaze)
         gaze = wanted
         at_s += float(generator.uniform(*_FIXATION_S))
