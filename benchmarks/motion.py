@@ -24,7 +24,7 @@ from warp_method import WarpEngineMethod
 
 from portrait_alive.errors import NoFaceError
 from portrait_alive.evaluation.clip_frames import read_frames
-from portrait_alive.evaluation.correlation import MOVES_BY, Agreement, agreements, motion_tracks
+from portrait_alive.evaluation.correlation import MOVES_BY, Agreement, agreement, agreements, motion_tracks
 from portrait_alive.evaluation.evaluate import find_judge
 from portrait_alive.evaluation.judge import face_seen
 from portrait_alive.evaluation.landmark_errors import RIGID, interocular_distance
@@ -62,6 +62,9 @@ PARTS: Mapping[str, tuple[int, ...]] = {
 RESTING = 0.0015
 """Interocular distances a frame, smoothed over a tenth of a second: a part that is slower rests."""
 _LEAST_RESTING_FRAMES = 8
+OPEN_GAZE = "gaze y, eyes open"
+OPEN_LIDS, LEAST_OPEN_GAZE = 0.6, 0.06
+"""Of the open aperture; eye widths between the driver's 5th and 95th percentile."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ class Pair:
     clip: str
     picture: str
     agreements: dict[str, Agreement]
+    """Of driver and rendered output, both seen by the judge."""
+    of_mesh: dict[str, Agreement]
+    """Of the driver, seen by the judge, and the mesh that was rendered: what of a loss is the motion's."""
     jitter_ratio: dict[str, float]
     """By part that rests: jitter of the driven mesh over that of the raw tracks, in interocular distances of each."""
     blink_growth: tuple[int, ...]
@@ -157,7 +163,8 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
             Pair(
                 work.clip.stem,
                 path.stem,
-                agreements(driver, output),
+                compared(driver, output),
+                compared(driver, meshes),
                 dict(_jitter_ratios(meshes, raw)),
                 _blink_growth(driver, output),
                 _identity_change(driven, face.points),
@@ -166,13 +173,30 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
     return pairs, failures
 
 
+def compared(driver: Float, output: Float) -> dict[str, Agreement]:
+    """`agreements`, and gaze y once more in the frames in which the driver's eyes are open: in a blink the judge lets
+    the iris sink with the lid, which is no gaze."""
+    found = agreements(driver, output)
+    seen = face_seen(driver) & face_seen(output)
+    if seen.sum() < 3:
+        return found
+    theirs, ours = motion_tracks(driver[seen]), motion_tracks(output[seen])
+    is_open = np.minimum(theirs["right lid"], theirs["left lid"]) > OPEN_LIDS
+    if is_open.sum() >= 10:
+        open_eyes = agreement(theirs["gaze y"][is_open], ours["gaze y"][is_open])
+        if open_eyes.driver_range >= LEAST_OPEN_GAZE:
+            found[OPEN_GAZE] = open_eyes
+    return found
+
+
 def _motion_table(pairs: Sequence[Pair]) -> str:
     rows: list[list[str | float]] = []
-    for name in MOVES_BY:
+    for name in (*MOVES_BY, OPEN_GAZE):
         found = [pair.agreements[name] for pair in pairs if name in pair.agreements]
         if not found:
             continue
         correlations, gains = [one.correlation for one in found], [one.gain for one in found]
+        meshes = [pair.of_mesh[name] for pair in pairs if name in pair.of_mesh]
         rows.append(
             [
                 name,
@@ -182,9 +206,19 @@ def _motion_table(pairs: Sequence[Pair]) -> str:
                 float(np.median(gains)),
                 f"{np.percentile(gains, 10):.2f}..{np.percentile(gains, 90):.2f}",
                 f"{TARGETS.get(name, 0.8):.1f}; 0.7..1.2",
+                f"{_median([one.correlation for one in meshes]):.2f}; {_median([one.gain for one in meshes]):.2f}",
             ]
         )
-    header = ["motion", "pairs", "correlation, median", "worst tenth", "gain, median", "gain, 10..90 %", "target"]
+    header = [
+        "motion",
+        "pairs",
+        "correlation, median",
+        "worst tenth",
+        "gain, median",
+        "gain, 10..90 %",
+        "target",
+        "driven mesh",
+    ]
     return markdown_table(header, rows, digits=2)
 
 

@@ -120,6 +120,16 @@ def test_eased_in_begins_at_rest_and_ends_at_the_state(lively, source, basis):
     np.testing.assert_allclose(eased.rotation[60:], np.broadcast_to(one.rotation, (15, 3)), atol=1e-6)
 
 
+@pytest.mark.parametrize("seam", [-1.0, float("nan"), 11.0])
+def test_a_seam_of_no_length_is_refused(lively, seam):
+    with pytest.raises(UsageError, match="--seam"):
+        editing.joined([lively, lively], seam_s=seam)
+    with pytest.raises(UsageError, match="--seam"):
+        editing.looped(lively, seam_s=seam)
+    with pytest.raises(UsageError, match="number of seconds"):
+        editing.trimmed(lively, float("nan"), 1.0)
+
+
 def test_edits_are_written_down(lively):
     assert editing.mirrored(editing.trimmed(lively, 0, 1)).provenance["edits"] == "trimmed, mirrored"
 

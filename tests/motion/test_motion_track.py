@@ -11,7 +11,7 @@ from portrait_alive.errors import NoFaceError
 from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.bridging import bridged
 from portrait_alive.motion.neutral import found_neutral
-from portrait_alive.motion.track import track_driver
+from portrait_alive.motion.track import _conjugate, _relaxed, track_driver
 from portrait_alive.types import MESH_POINTS
 
 COUNT = 80
@@ -78,6 +78,8 @@ def test_lost_frames_are_bridged_counted_and_not_jumped(meshes, fitter, tracked)
     assert motion.frame_count == COUNT
     assert 18 <= motion.bridged_count <= 22
     assert (motion.confidence[30:38] == 0).all()
+    assert "18 without the face" in motion.provenance["bridged"]
+    assert "bridged" not in tracked.provenance
     steps = np.abs(np.diff(motion.rotation[:, 0]))
     assert steps.max() < 1.6 * np.abs(np.diff(tracked.rotation[:, 0])).max()
 
@@ -89,8 +91,19 @@ def test_a_cut_is_eased_over(basis, fitter):
     script = [[m] for m in one + two]
     motion = track_driver(numbered_frames(80, cuts=[40]), ScriptedTracker(script), fitter, fps=FPS)
     assert 2 <= motion.bridged_count <= 8
+    assert motion.provenance["bridged"] == f"{motion.bridged_count} beside a cut"
     assert np.abs(np.diff(motion.translation, axis=0)).max() < 0.3
     assert np.abs(np.diff(motion.scale)).max() < 0.05
+
+
+def test_a_face_behind_a_hand_is_bridged_and_counted(meshes, fitter):
+    """What hides a face leaves a mesh that no face has."""
+    scattered = np.random.default_rng(3).normal(size=(MESH_POINTS, 3)).astype(np.float32) * [18, 18, 0]
+    script = [[m + scattered.astype(np.float32) * (30 <= i < 36)] for i, m in enumerate(meshes)]
+    motion = track_driver(numbered_frames(COUNT), ScriptedTracker(script), fitter, fps=FPS)
+    assert motion.bridged[30:36].all()
+    assert motion.bridged_count <= 8
+    assert motion.provenance["bridged"] == f"{motion.bridged_count} with the face hidden"
 
 
 def two_people(basis):
@@ -152,6 +165,47 @@ def test_the_neutral_is_where_the_subject_rests_not_the_first_frame(lively):
     neutral = found_neutral(motion)
     assert np.abs(neutral.rotation).max() < 0.03
     assert np.abs(neutral.expression).max() < 0.1
+
+
+def test_who_looks_aside_most_of_the_time_does_not_rest_there(lively):
+    aside = np.full((75, 2, 2), (0.0, -0.22), np.float32)
+    aside[25:, :, 0] = 0.5
+    neutral = found_neutral(replace(lively, gaze=aside))
+    np.testing.assert_allclose(neutral.gaze, np.full((2, 2), (0.0, -0.22)), atol=0.04)
+
+
+def test_a_still_that_looks_straight_keeps_the_portraits_gaze(basis, fitter):
+    mesh = driver_meshes(basis, np.zeros((1, 3)))
+    motion = track_driver(numbered_frames(1), ScriptedTracker([[m] for m in mesh]), fitter, fps=FPS)
+    assert np.abs(motion.gaze - motion.neutral.gaze).max() < 0.1
+
+
+def tracked_gaze(gaze, lids):
+    """(N, 2, 2) the gaze track of a head that keeps still."""
+    rows = len(gaze)
+    return _conjugate(
+        np.repeat(gaze[:, None], 2, 1).astype(np.float32),
+        np.zeros((rows, 3), np.float32),
+        np.repeat(lids[:, None], 2, 1).astype(np.float32),
+        25.0,
+    )
+
+
+def test_a_blink_moves_no_gaze_but_a_look_down_does():
+    lids, gaze = np.ones(60), np.zeros((60, 2))
+    lids[20:24], gaze[19:25, 1] = 0.05, 0.3  # the iris seems to sink with the lid
+    assert np.abs(tracked_gaze(gaze, lids)).max() < 0.05
+    lids[:], gaze[:] = 1.0, 0.0
+    lids[20:45], gaze[20:45, 1] = 0.45, 0.3  # a second of looking down: the lids are low all along
+    np.testing.assert_allclose(tracked_gaze(gaze, lids)[22:43, :, 1], 0.3, atol=0.02)
+
+
+def test_relaxed_is_what_eyes_usually_are_not_what_they_are_longest():
+    opening = np.concatenate([np.full(40, 0.30), np.full(60, 0.14)])  # a smile that narrows them for most of the clip
+    narrow = np.full(100, 0.19)
+    noise = np.random.default_rng(0).normal(size=100) * 0.004
+    assert _relaxed((opening + noise).astype(np.float32)) == pytest.approx(0.30, abs=0.02)
+    assert _relaxed((narrow + noise).astype(np.float32)) == pytest.approx(0.19, abs=0.02)
 
 
 def test_bridging_keeps_what_was_seen():

@@ -53,7 +53,10 @@ def track(
             "bytes": path.stat().st_size,
             "has_sound": motion.sound is not None,
         },
-        [f"{motion.frame_count} frames at {float(motion.fps):.3f} a second, {path.stat().st_size / 1000:.0f} kB"],
+        [
+            f"{motion.frame_count} frames at {float(motion.fps):.3f} a second, {path.stat().st_size / 1000:.0f} kB",
+            *([f"bridged: {motion.provenance.get('bridged', motion.bridged_count)}"] if motion.bridged_count else []),
+        ],
     )
 
 

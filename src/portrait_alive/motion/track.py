@@ -131,7 +131,7 @@ def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -
         confidence=confidence,
         bridged=~seen,
         neutral=still_neutral(expression_names),
-        provenance={"kind": "tracked"},
+        provenance={"kind": "tracked"} | _why_bridged(records, good, count, rate),
         **dense,  # type: ignore[arg-type]
     )
     neutral = found_neutral(motion)
@@ -147,13 +147,34 @@ def _trusted(records: Records, fps: float) -> NDArray[np.intp]:
     """Positions of the records that show the face: not those where something hides it, nor right beside a cut."""
     usual = float(np.median(records.residual))
     good = (records.residual <= max(3 * usual, _WORST_RESIDUAL)) & (records.confidence >= 0.3)
-    margin = round(_CUT_EASE_S * fps)
-    for change in np.flatnonzero(np.diff(records.scene)):
-        before, after = records.frame[change], records.frame[change + 1]
-        good &= ~((records.frame > before - margin) & (records.frame < after + margin))
+    good &= ~_beside_cuts(records, fps)
     lonely = np.convolve(good, np.ones(5), "same") <= 1.0
     kept = np.flatnonzero(good & ~lonely) if len(good) >= 5 else np.flatnonzero(good)
     return kept if len(kept) else np.arange(len(records.frame))
+
+
+def _beside_cuts(records: Records, fps: float) -> NDArray[np.bool_]:
+    """(N,) True for records close to a change of scene."""
+    margin = round(_CUT_EASE_S * fps)
+    beside = np.zeros(len(records.frame), bool)
+    for change in np.flatnonzero(np.diff(records.scene)):
+        before, after = records.frame[change], records.frame[change + 1]
+        beside |= (records.frame > before - margin) & (records.frame < after + margin)
+    return beside
+
+
+def _why_bridged(records: Records, good: NDArray[np.intp], count: int, fps: float) -> dict[str, str]:
+    """How many frames are bridged for which reason, in words; empty where none is."""
+    left_out = np.ones(len(records.frame), bool)
+    left_out[good] = False
+    at_cuts = int((left_out & _beside_cuts(records, fps)).sum())
+    reasons = {
+        "without the face": count - len(records.frame),
+        "beside a cut": at_cuts,
+        "with the face hidden": int(left_out.sum()) - at_cuts,
+    }
+    said = ", ".join(f"{frames} {reason}" for reason, frames in reasons.items() if frames)
+    return {"bridged": said} if said else {}
 
 
 def _placed(records: Records, good: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
