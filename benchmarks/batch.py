@@ -3,6 +3,9 @@
 python benchmarks/batch.py                          # 1280x720 and 12 megapixels, 1 and 2 jobs
 python benchmarks/batch.py --ray 1 2                # the same on a local Ray cluster of 1 and of 2 nodes
 python benchmarks/batch.py --kills 30 --seconds 1   # kill -9 at random moments, resume, compare frame by frame
+python benchmarks/batch.py --quick                  # two small pictures, a short driver: does it run?
+
+"Foreseen" is what `--dry-run` would have said before the first row (batch/estimate.py).
 """
 
 import argparse
@@ -10,20 +13,25 @@ import contextlib
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from animate_speed import largest_face
 from made_material import make_driver, make_source
 from measured_with import DATA, command_line
 
+from portrait_alive.batch.estimate import Size, expect, worker_bytes
 from portrait_alive.evaluation.report import markdown_table
 from portrait_alive.media.clips import read_frames
+from portrait_alive.tracking.tracker import TrackerName
+from portrait_alive.types import Box
 
 FACE_PX = {(720, 1280): 300, (3000, 4000): 900}
 PAINTINGS = (
@@ -32,12 +40,21 @@ PAINTINGS = (
 )  # fmt: skip
 
 
+_LARGE_PX = 4_000_000
+"""Sources beyond this are animated in a third of the number."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One finished batch."""
 
     seconds: float
+    cpu_seconds: float
+    """Of all processes together, start-up included: what a busy machine does not change much."""
     memory_mb: float
+    megabytes: float
+    """Of the outputs."""
+    rows: int
     frames: int
 
 
@@ -57,22 +74,35 @@ def main() -> None:
                 with _cluster(count) if arguments.ray else contextlib.nullcontext() as address:
                     how = ["--ray", address] if address else ["--jobs", str(count)]
                     run = _batch(pictures, driver, out, arguments, *how)
-                hourly = 3600 * arguments.pictures / run.seconds
-                rows.append(
-                    [f"{size[1]}x{size[0]}", str(count), run.seconds, hourly, run.frames / run.seconds, run.memory_mb]
-                )
+                rows.append([f"{size[1]}x{size[0]}", str(count), *_figures(run, size, count)])
         unit = "nodes" if arguments.ray else "jobs"
-        header = ["source", unit, "run s", "paintings an hour", "frames/s", "peak MB of a worker"]
+        header = [
+            *("source", unit, "rows", "run s", "paintings an hour", "frames/s", "CPU s", "s foreseen"),
+            *("peak MB of a worker", "MB foreseen", "MB written", "MB written, foreseen"),
+        ]
         print(command_line(), markdown_table(header, rows, digits=1), sep="\n")
+
+
+def _figures(run: Run, size: tuple[int, int], jobs: int) -> list[str | float]:
+    pixels = size[0] * size[1]
+    foreseen = expect([Size(run.frames // run.rows, pixels)] * run.rows, jobs, ())
+    speed = [run.seconds, 3600 * run.rows / run.seconds, run.frames / run.seconds, run.cpu_seconds, foreseen.seconds]
+    return [str(run.rows), *speed, run.memory_mb, worker_bytes(pixels) / 2**20, run.megabytes, foreseen.bytes / 1e6]
 
 
 def _pictures(folder: Path, size: tuple[int, int], arguments: argparse.Namespace) -> Path:
     folder.mkdir()
-    for number in range(arguments.pictures):
+    is_large = size[0] * size[1] > _LARGE_PX
+    for number in range(max(arguments.pictures // 3, 2) if is_large else arguments.pictures):
         painting = DATA / "paintings" / PAINTINGS[number % len(PAINTINGS)]
-        face = largest_face(painting, arguments.tracker)
+        face = _face(painting, arguments.tracker)
         make_source(painting, face, folder / f"{number:03}.png", size=size, face_px=FACE_PX.get(size, size[0] // 3))
     return folder
+
+
+@cache
+def _face(painting: Path, tracker: TrackerName) -> Box:
+    return largest_face(painting, tracker)
 
 
 def _command(pictures: Path, driver: Path, out: Path, arguments: argparse.Namespace, *more: str) -> list[str]:
@@ -81,16 +111,23 @@ def _command(pictures: Path, driver: Path, out: Path, arguments: argparse.Namesp
 
 
 def _batch(pictures: Path, driver: Path, out: Path, arguments: argparse.Namespace, *more: str) -> Run:
-    began = time.monotonic()
+    began, cpu = time.monotonic(), _children_cpu_s()
     finished = subprocess.run(_command(pictures, driver, out, arguments, *more), capture_output=True, text=True)
-    seconds = time.monotonic() - began
+    seconds, cpu = time.monotonic() - began, _children_cpu_s() - cpu
     if finished.returncode:
         raise SystemExit(
             f"the batch ended with {finished.returncode}: {finished.stdout[-800:]} {finished.stderr[-800:]}"
         )
     result = json.loads(finished.stdout.splitlines()[-1])
     records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
-    return Run(seconds, result["memory_mb"], sum(record["frames"] for record in records))
+    written = sum(record["output"]["bytes"] for record in records) / 1e6
+    frames = sum(record["frames"] for record in records)
+    return Run(seconds, cpu, result["memory_mb"], written, len(records), frames)
+
+
+def _children_cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _killed(place: Path, driver: Path, arguments: argparse.Namespace) -> str:
@@ -152,7 +189,11 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--kills-a-batch", type=int, default=6)
     parser.add_argument("--tracker", default="native")
-    return parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="two pictures of 640x360, a driver of one second, one job")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.pictures, arguments.seconds, arguments.size, arguments.jobs = 2, 1.0, [(360, 640)], [1]
+    return arguments
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO, Any
 
 _LOCK_OFFSET = 1 << 30
 """Windows locks byte ranges against reading, too: lock a byte beyond the text."""
+_LOOK_EVERY_S = 0.5
 
 
 def try_lock(descriptor: int) -> bool:
@@ -113,15 +115,46 @@ def memory() -> Memory:
     return Memory(total, available)
 
 
-def peak_memory() -> int:
-    """Most bytes this process has had in main memory at once, and the largest of its ended children with it."""
-    if sys.platform == "win32":
-        return _windows_peak()
-    import resource
+class MemoryWatch:
+    """Most memory that this process and its children (encoder, decoder) have had at once; look at it now and then."""
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage) * unit
+    def __init__(self) -> None:
+        self._children = 0
+        self._looked = -_LOOK_EVERY_S
+
+    def look(self) -> None:
+        """Note what the children take now, at most twice a second."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_EVERY_S:
+            self._looked = now
+            self._children = max(self._children, _linux_children_peak())
+
+    def peak(self) -> int:
+        """Bytes: this process's own peak, and the largest sum of its children's."""
+        if sys.platform == "win32":
+            return _windows_peak()
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        if sys.platform == "linux":
+            return own + self._children  # Linux counts the parent's memory into the peak of a child that has ended
+        return own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+
+
+def _linux_children_peak() -> int:
+    """Bytes: sum of the peaks of the children that run now; 0 on other systems."""
+    pids: set[str] = set()
+    with contextlib.suppress(OSError):
+        for task in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(OSError):  # the thread has ended meanwhile
+                pids.update((task / "children").read_text().split())
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError):
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            total += 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return total
 
 
 def _linux_available() -> int | None:

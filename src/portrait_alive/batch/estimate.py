@@ -44,8 +44,12 @@ def job_count(memory: Memory, cores: int, pixels: int) -> int:
         cores: that may be used.
         pixels: of the largest source.
     """
-    each = WORKER_BYTES + WORKER_BYTES_PER_PIXEL * pixels
-    return max(1, min(cores, math.floor(0.8 * memory.available / each)))
+    return max(1, min(cores, math.floor(0.8 * memory.available / worker_bytes(pixels))))
+
+
+def worker_bytes(pixels: int) -> int:
+    """Memory that one worker takes at most, its encoder included, for a source of so many pixels."""
+    return WORKER_BYTES + WORKER_BYTES_PER_PIXEL * pixels
 
 
 def expect(sizes: Sequence[Size], jobs: int, records: Iterable[Record]) -> Expectation:

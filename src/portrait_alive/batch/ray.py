@@ -188,21 +188,22 @@ def _work(
     from importlib import import_module
 
     from portrait_alive.batch.worker import describe, is_everybodys, perform
-    from portrait_alive.host import peak_memory
+    from portrait_alive.host import MemoryWatch
 
     with TemporaryDirectory(prefix="portrait-alive-") as folder:
         here = Path(folder)
+        watch = MemoryWatch()
         _use_weights(_unpacked(weights))
         made = here / "made"
         made.mkdir()
         try:
             local = _localised(task, sources, attached, driver, motion, here / "inputs", made)
-            result = perform(import_module(job_name), local, lambda event: None)
+            result = perform(import_module(job_name), local, lambda event: watch.look())
         except Exception as error:
             kind, text = describe(error)
-            return _Made({}, None, peak_memory(), _node(), kind, text, is_everybodys(error))
+            return _Made({}, None, watch.peak(), _node(), kind, text, is_everybodys(error))
         files = {path.relative_to(made).as_posix(): path.read_bytes() for path in made.rglob("*") if path.is_file()}
-        return _Made(files, result, peak_memory(), _node())
+        return _Made(files, result, watch.peak(), _node())
 
 
 def _localised(

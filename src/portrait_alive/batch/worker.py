@@ -12,7 +12,7 @@ from typing import Any, cast
 from portrait_alive.batch.rows import RowResult
 from portrait_alive.batch.tasks import Ended, Job, MakeRow, Said, Task
 from portrait_alive.events import Event, Listener
-from portrait_alive.host import peak_memory, sync_folder
+from portrait_alive.host import MemoryWatch, sync_folder
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _ORPHANED = 1
@@ -36,6 +36,7 @@ def work(
     _write_to(log)
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = str(threads)
+    watch = MemoryWatch()
     while True:
         try:
             task: Task = tasks.recv()
@@ -43,10 +44,11 @@ def work(
             return
 
         def say(event: Event, task: Task = task) -> None:
+            watch.look()
             tasks.send(Said(number, task, event))
 
         try:
-            tasks.send(_do(number, job_name, task, say))
+            tasks.send(_do(number, job_name, task, say, watch))
         except (BrokenPipeError, ConnectionResetError):
             return
 
@@ -58,15 +60,15 @@ def _write_to(log: Path) -> None:
             os.dup2(file.fileno(), stream)
 
 
-def _do(number: int, job_name: str, task: Task, on_event: Listener) -> Ended:
+def _do(number: int, job_name: str, task: Task, on_event: Listener, watch: MemoryWatch) -> Ended:
     try:
         result = perform(cast(Job, import_module(job_name)), task, on_event)
     except Exception as error:
         kind, message = describe(error)
         return Ended(
-            number, task, memory=peak_memory(), error_kind=kind, error=message, stops_batch=is_everybodys(error)
+            number, task, memory=watch.peak(), error_kind=kind, error=message, stops_batch=is_everybodys(error)
         )
-    return Ended(number, task, result, peak_memory())
+    return Ended(number, task, result, watch.peak())
 
 
 def perform(job: Job, task: Task, on_event: Listener) -> RowResult | None:
