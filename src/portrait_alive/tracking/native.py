@@ -90,7 +90,7 @@ class NativeTracker:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
         followed: list[Landmarks | None] = []
         path = None if last is None else CropPath(self._around(last))
-        boldness = 1.0
+        boldness = 2.0
         while len(followed) < len(frames):
             coming = frames[len(followed) : len(followed) + max(int(boldness), 1)]
             faces = self._along(path, coming) if path is not None else []

@@ -32,11 +32,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--heads", type=Path, required=True, help="folder of rendered shards with mattes")
     parser.add_argument("--taught", type=Path, required=True, help="folder of real crops, for backgrounds")
-    parser.add_argument("--size", type=int, default=128, help="side of the training crops")
+    parser.add_argument(
+        "--size", type=int, default=MatteNetConfig.size, help="side of the crops, in training as in use; multiple of 32"
+    )
     add_arguments(parser)
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
-    config = MatteNetConfig()
+    config = MatteNetConfig(size=arguments.size)
 
     def batches(first: int) -> Iterable[Batch]:
         scenes = MatteScenes(arguments.heads, arguments.taught, arguments.size, config.margin, arguments.seed + first)
