@@ -15,6 +15,7 @@ from portrait_alive.neural.condition import see_source
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.neural.view import View
 from portrait_alive.options import Engine as EngineName
+from portrait_alive.person.person import Person
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Box, Bytes, DrivenFace, Float, Picture, SourceFace
 from portrait_alive.warp.layers import take_apart
@@ -60,6 +61,7 @@ def make_engine(
     with_alpha: bool,
     rooms: Sequence[Box | None] | None = None,
     device: torch.device | None = None,
+    person: Person | None = None,
 ) -> Engine:
     """The engine of a name, with the picture taken apart.
 
@@ -71,6 +73,7 @@ def make_engine(
         with_alpha: frames carry the picture's alpha channel.
         rooms: for each face the box that its points will ever be in, where that is more than its surroundings.
         device: where networks run; None for the CPU.
+        person: of the one face, where more is known of it than the picture shows.
 
     Raises:
         MissingDependencyError: the networks' weights are not there.
@@ -79,7 +82,7 @@ def make_engine(
     if name == "warp":
         return warp
     if name == "neural":
-        return NeuralEngine.of(warp, faces, NeuralLayer.load(device or torch.device("cpu")))
+        return NeuralEngine.of(warp, faces, NeuralLayer.load(device or torch.device("cpu")), person)
     raise UsageError(f"--engine {name}: choose warp or neural")
 
 
@@ -174,10 +177,16 @@ class NeuralEngine:
     """Side of each face's view."""
 
     @staticmethod
-    def of(warp: WarpEngine, faces: Sequence[SourceFace], layer: NeuralLayer) -> "NeuralEngine":
-        """Embed each face of the picture."""
+    def of(
+        warp: WarpEngine, faces: Sequence[SourceFace], layer: NeuralLayer, person: Person | None = None
+    ) -> "NeuralEngine":
+        """Embed each face of the picture, unless it is the one whose person is known."""
+        sides = tuple(View.side_for(face) for face in faces)
+        if person is not None:
+            known = torch.from_numpy(person.embedding)[None].to(layer.device)
+            return NeuralEngine(warp, layer.tuned(person.changes), (known,), sides)
         people = tuple(layer.embed([see_source(warp.picture.pixels, face)]) for face in faces)
-        return NeuralEngine(warp, layer, people, tuple(View.side_for(face) for face in faces))
+        return NeuralEngine(warp, layer, people, sides)
 
     @property
     def moving_pixels(self) -> int:

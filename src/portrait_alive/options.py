@@ -24,7 +24,7 @@ from portrait_alive.option_kinds import (
     Time,
 )
 
-Engine = Literal["warp"]
+Engine = Literal["warp", "neural"]
 Retarget = Literal["relative", "absolute"]
 TrackerName = Literal["native", "mediapipe", "face-alignment"]
 Look = Literal["driver", "camera", "keep"]

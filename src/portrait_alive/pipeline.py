@@ -29,6 +29,8 @@ from portrait_alive.media.outputs import Output, OutputOptions, default_output_n
 from portrait_alive.media.stills import read_picture
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import AnimateOptions
+from portrait_alive.person.enrolling import BATCH_ADVICE, canvas_first, enrolled
+from portrait_alive.person.person import MOST_PICTURES, SitterPicture
 from portrait_alive.rendering import in_order
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
@@ -80,6 +82,7 @@ def animate(
     motion: str | None = None,
     output: PathLike | None = None,
     options: AnimateOptions | None = None,
+    canvas: str | None = None,
     tracked: Path | None = None,
     on_event: Listener = ignore,
     on_frame: Callable[[int, Bytes], None] | None = None,
@@ -87,11 +90,12 @@ def animate(
     """Animate a portrait with the motion of a driver; the film is complete on return.
 
     Args:
-        source: the portrait.
+        source: the portrait; with the neural engine 1 to 32 pictures of one sitter.
         driver: a clip, a still or a motion file; or one for each face by its number, from 1, left to right.
         motion: instead of a driver, the name of a built-in motion.
         output: the suffix chooses the kind; a final slash a folder of PNGs. None: SOURCE-DRIVER.mp4, here.
         options: everything else.
+        canvas: which of several sources is animated, by its number from 1 or its path. None: the first.
         tracked: motion file that was made before from this driver with these options.
         on_event: told of phases, progress and notes.
         on_frame: shown every frame with its number, from 0; it is valid during the call only.
@@ -101,10 +105,12 @@ def animate(
     """
     options = options or AnimateOptions()
     watch = Stopwatch(on_event)
-    path = _one(source)
+    sources = canvas_first([Path(source)] if isinstance(source, (str, Path)) else [Path(s) for s in source], canvas)
+    path = sources[0]
     drivers = {number: Path(each) for number, each in driver.items()} if isinstance(driver, Mapping) else driver
     name = output or _default_name(path, drivers, motion)
     _check(name, drivers, motion, options)
+    _check_sources(sources, drivers, options)
     limit_threads(options.threads)
 
     watch.listen(PhaseStarted("read", "reading the source"))
@@ -119,6 +125,9 @@ def animate(
         reader = DriverReader(tracker, fitter, options, Path(scratch), watch.listen)
         drives = _drives(sitters, drivers, motion, tracked, reader)
         faces = [sitter.face for sitter in sitters]
+        person = None
+        if len(sources) > 1:
+            person = enrolled(SitterPicture(picture, faces[0]), sources[1:], tracker, fitter, options, watch.listen)
         film = film_of(picture, faces, drives, basis, options)
 
         watch.listen(PhaseStarted("take-apart", "taking the picture apart"))
@@ -126,11 +135,20 @@ def animate(
         with_alpha = has_alpha and not options.compare
         rooms = [part.room for part in film.parts]
         device = pick_device(options.device)
-        engine = make_engine(options.engine, picture, faces, basis, with_alpha=with_alpha, rooms=rooms, device=device)
+        engine = make_engine(
+            options.engine,
+            picture,
+            faces,
+            basis,
+            with_alpha=with_alpha,
+            rooms=rooms,
+            device=device,
+            person=person,
+        )
 
         comparison = Comparison.of(picture, drives[0]) if options.compare else None
         size = picture.size if comparison is None else comparison.size
-        how = _output_options(path, drives[0], options, with_alpha=with_alpha)
+        how = _output_options(sources, drives[0], options, with_alpha=with_alpha)
         with open_output(name, size=size, fps=film.fps, options=how, overwrite=options.overwrite) as writer:
             known = writer.notes
             for sentence in known:
@@ -169,14 +187,21 @@ def _tools(options: AnimateOptions) -> tuple[HeadFitter, Callable[[], Tracker]]:
     return fitter, cache(lambda: load_tracker(options.tracker, device=str(pick_device(options.device))))
 
 
-def _one(source: PathLike | Sequence[PathLike]) -> Path:
-    sources = [source] if isinstance(source, (str, Path)) else list(source)
-    if len(sources) != 1:
+def _check_sources(
+    sources: Sequence[Path], driver: PathLike | Mapping[int, Path] | None, options: AnimateOptions
+) -> None:
+    """Refuse several sources where only one can be used."""
+    if len(sources) == 1:
+        return
+    if options.engine != "neural":
         raise UsageError(
-            f"{len(sources)} sources: animate takes one portrait; many are the job of: "
-            "portrait-alive batch PICTURES... --driver CLIP -o FOLDER"
+            f"{len(sources)} sources: --engine {options.engine} animates one picture; with --engine neural they are "
+            f"1 to {MOST_PICTURES} pictures of one sitter; {BATCH_ADVICE}"
         )
-    return Path(sources[0])
+    if options.faces == "all" or isinstance(driver, Mapping):
+        raise UsageError(
+            f"{len(sources)} sources are pictures of one sitter: leave --faces all and --driver N=CLIP out"
+        )
 
 
 def _default_name(source: Path, driver: PathLike | Mapping[int, Path] | None, motion: str | None) -> Path:
@@ -233,8 +258,10 @@ def _drives(
     return [reader.of_file(Path(driver), tracked=tracked)] * len(sitters)
 
 
-def _output_options(source: Path, drive: Drive, options: AnimateOptions, *, with_alpha: bool) -> OutputOptions:
-    marks = make_marks([source], drive.path, private=options.private) if options.marks else None
+def _output_options(
+    sources: Sequence[Path], drive: Drive, options: AnimateOptions, *, with_alpha: bool
+) -> OutputOptions:
+    marks = make_marks(sources, drive.path, private=options.private) if options.marks else None
     return OutputOptions(
         crf=options.crf,
         preset=options.preset,

@@ -17,6 +17,7 @@ MOUTH = "mouth.safetensors"
 MATTE = "matte.safetensors"
 EMBEDDER = "embedder.safetensors"
 GENERATOR = "generator.safetensors"
+LIKENESS = "likeness.safetensors"
 
 
 def weights_folder() -> Path:

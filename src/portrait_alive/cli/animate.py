@@ -9,7 +9,10 @@ from portrait_alive.cli.report import Report, duration
 from portrait_alive.errors import UsageError
 from portrait_alive.options import AnimateOptions
 
-Sources = Annotated[list[Path], typer.Argument(metavar="SOURCE", help="The portrait: a picture.", show_default=False)]
+Sources = Annotated[
+    list[Path],
+    typer.Argument(metavar="SOURCE", help="The portrait: a picture, or several of one sitter.", show_default=False),
+]
 Driver = Annotated[
     list[str] | None,
     typer.Option(
@@ -22,6 +25,15 @@ Driver = Annotated[
 Motion = Annotated[
     str | None,
     typer.Option("--motion", metavar="NAME", show_default=False, help="A built-in motion; `motions` lists them."),
+]
+Canvas = Annotated[
+    str | None,
+    typer.Option(
+        "--canvas",
+        metavar="N|FILE",
+        show_default=False,
+        help="Which of several pictures of one sitter is animated. Default: the first.",
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -53,6 +65,7 @@ def animate(
     driver: Driver = None,
     motion: Motion = None,
     output: Output = None,
+    canvas: Canvas = None,
 ) -> None:
     """Animate a portrait with the motion of a driver."""
     from portrait_alive import pipeline
@@ -65,6 +78,7 @@ def animate(
         motion=motion,
         output=output,
         options=options,
+        canvas=canvas,
         on_event=report.listen,
     )
     details = [f"{result.frames} frames, {duration(sum(result.seconds.values()))}"]

@@ -1,7 +1,8 @@
 """The neural layer at work: a warped frame, corrected where the generator says so, at the picture's own size."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from portrait_alive.errors import UnreadableInputError
 from portrait_alive.nets.embedder import Embedder, EmbedderConfig
 from portrait_alive.nets.generator import Generator, GeneratorConfig, composed
 from portrait_alive.nets.load import faster_precision, load_net
@@ -44,6 +46,26 @@ class NeuralLayer:
         person = torch.zeros(1, generator.config.embedding, device=device)
         # the probe wants a network of one input
         return NeuralLayer(embedder, generator, device, faster_precision(_Held(generator, person), example))
+
+    def tuned(self, changes: Mapping[str, Float]) -> "NeuralLayer":
+        """The same with the generator's parameters changed; `changes` are added to those of their names.
+
+        Raises:
+            UnreadableInputError: they are for another generator.
+        """
+        if not changes:
+            return self
+        generator = deepcopy(self.generator)
+        parameters = dict(generator.named_parameters())
+        for name, change in changes.items():
+            if name not in parameters or tuple(parameters[name].shape) != change.shape:
+                raise UnreadableInputError(
+                    f"the person was tuned on another version of the networks ({name} {change.shape} is not in this "
+                    "one); enroll the pictures again"
+                )
+            with torch.no_grad():
+                parameters[name].add_(torch.from_numpy(change).to(parameters[name]))
+        return replace(self, generator=generator)
 
     @torch.inference_mode()
     def embed(self, sources: Sequence[Bytes]) -> Tensor:

@@ -1,0 +1,84 @@
+"""From the pictures that a user names to a person."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from portrait_alive.device import pick_device
+from portrait_alive.errors import UsageError
+from portrait_alive.events import Listener, Note, PhaseStarted, Progress
+from portrait_alive.media.stills import read_picture
+from portrait_alive.neural.repaint import NeuralLayer
+from portrait_alive.options import AnimateOptions
+from portrait_alive.person.likeness import Likeness, look_like_strangers, mean_distances
+from portrait_alive.person.person import MOST_PICTURES, Person, SitterPicture
+from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.source_faces import find_sitters
+from portrait_alive.tracking.tracker import Tracker
+from portrait_alive.weights import LIKENESS, weight_path
+
+BATCH_ADVICE = "many portraits are the job of: portrait-alive batch PICTURES... --driver CLIP -o FOLDER"
+
+
+def canvas_first(sources: Sequence[Path], canvas: str | None) -> tuple[Path, ...]:
+    """The sources with the one that is animated in front.
+
+    Args:
+        sources: as named by the user.
+        canvas: number from 1, or the path of one of them; None for the first.
+
+    Raises:
+        UsageError: too many sources, or the canvas is not among them.
+    """
+    if len(sources) > MOST_PICTURES:
+        raise UsageError(
+            f"{len(sources)} sources: one sitter is learned from 1 to {MOST_PICTURES} pictures; {BATCH_ADVICE}"
+        )
+    if canvas is None:
+        return tuple(sources)
+    if canvas.isdecimal() and 1 <= int(canvas) <= len(sources):
+        chosen = int(canvas) - 1
+    else:
+        named = [number for number, source in enumerate(sources) if source == Path(canvas)]
+        if not named:
+            names = ", ".join(f"{number} {source.name}" for number, source in enumerate(sources, start=1))
+            raise UsageError(f"--canvas {canvas}: not one of the sources; choose a number or a path of: {names}")
+        chosen = named[0]
+    return (sources[chosen], *sources[:chosen], *sources[chosen + 1 :])
+
+
+def enrolled(
+    canvas: SitterPicture,
+    others: Sequence[Path],
+    tracker: Callable[[], Tracker],
+    fitter: HeadFitter,
+    options: AnimateOptions,
+    on_event: Listener,
+) -> Person:
+    """The person of the canvas and other pictures of the same sitter; unlike faces are reported.
+
+    Raises:
+        NoFaceError: in one of the pictures nobody is found.
+        UnreadableInputError: one cannot be read.
+        MissingDependencyError: the networks' weights are not there.
+    """
+    on_event(PhaseStarted("enroll", "getting to know the sitter", 1 + len(others), "pictures"))
+    pictures = [canvas]
+    for number, path in enumerate(others, start=1):
+        on_event(Progress("enroll", number))
+        picture = read_picture(path)
+        sitter = find_sitters(picture, tracker(), fitter, face=None, everyone=False)[0]
+        pictures.append(SitterPicture(picture, sitter.face))
+    on_event(Progress("enroll", len(pictures)))
+    if len(pictures) > 1:
+        likeness = Likeness.load(weight_path(LIKENESS), fitter.basis)
+        codes = [likeness.code(each.view[..., :3], each.mesh) for each in pictures]
+        if look_like_strangers(codes):
+            farthest = pictures[int(mean_distances(codes).argmax())].name
+            on_event(
+                Note(
+                    "several-sitters",
+                    f"the {len(pictures)} pictures hardly look like one sitter (least like the others: {farthest}); "
+                    f"{BATCH_ADVICE}",
+                )
+            )
+    return Person.untuned(pictures, NeuralLayer.load(pick_device(options.device)))

@@ -1,0 +1,68 @@
+"""A person: what the networks know of a sitter after they have seen all of the pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from portrait_alive.neural.condition import see_source
+from portrait_alive.neural.repaint import NeuralLayer
+from portrait_alive.neural.view import VIEW_PX, View
+from portrait_alive.types import MESH_POINTS, Bytes, Float, Picture, SourceFace
+
+MOST_PICTURES = 32
+
+
+@dataclass(frozen=True, eq=False)
+class SitterPicture:
+    """One picture of the sitter, and where the face is in it."""
+
+    picture: Picture
+    face: SourceFace
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return self.picture.path.name if self.picture.path else "the picture"
+
+    @property
+    def view(self) -> Bytes:
+        """(V, V, 6) uint8 as the embedder sees it."""
+        return see_source(self.picture.pixels, self.face)
+
+    @property
+    def mesh(self) -> Float:
+        """(478, 2) in pixels of the view."""
+        view = View.around(self.face.points, View.side_for(self.face))
+        return view.points(self.face.points[:MESH_POINTS])
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A sitter as the generator needs it."""
+
+    embedding: Float
+    """(E,) mean over the pictures."""
+    changes: Mapping[str, Float] = field(default_factory=dict)
+    """What tuning added to parameters of the generator, by their names; empty when it was not tuned."""
+    views: Bytes = field(default_factory=lambda: np.zeros((0, VIEW_PX, VIEW_PX, 3), np.uint8))
+    """(K - 1, V, V, 3) sRGB: the faces of the pictures that are not animated."""
+    meshes: Float = field(default_factory=lambda: np.zeros((0, MESH_POINTS, 2), np.float32))
+    """(K - 1, 478, 2) their meshes in pixels of the views."""
+    made: Mapping[str, str] = field(default_factory=dict)
+    """How it was made, in words."""
+
+    @staticmethod
+    def untuned(pictures: Sequence[SitterPicture], layer: NeuralLayer) -> "Person":
+        """The person that the networks see at first sight.
+
+        Args:
+            pictures: 1 to 32; the first is the canvas.
+            layer: the networks.
+        """
+        seen = [each.view for each in pictures]
+        embedding = layer.embed(seen)[0].float().cpu().numpy()
+        if len(pictures) == 1:
+            return Person(embedding)
+        views = np.stack([view[..., :3] for view in seen[1:]])
+        return Person(embedding, views=views, meshes=np.stack([each.mesh for each in pictures[1:]]))
