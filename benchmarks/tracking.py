@@ -192,10 +192,11 @@ def _clip_table(clips: Sequence[Path], count: int, tracker: Tracker, judge: Judg
         middle = [float(np.median([e[kind] for e in errors])) if errors else float("nan") for kind in KINDS]
         rows.append([clip.stem, *middle, _jitter_ratio(ours, theirs, both), per_frame, str(lost)])
         print(f"{clip.stem}: {middle[0]:.2f}", file=sys.stderr, flush=True)
-    numbers = np.array([[value for value in row[1:-1]] for row in rows], np.float64)
-    rows.append(
-        ["**median over clips**", *map(float, np.nanmedian(numbers, axis=0)), str(sum(int(r[-1]) for r in rows))]
-    )
+    numbers = np.array([row[1:-1] for row in rows], np.float64)
+    medians = [
+        float(np.median(known)) if len(known := column[~np.isnan(column)]) else float("nan") for column in numbers.T
+    ]
+    rows.append(["**median over clips**", *medians, str(sum(int(row[-1]) for row in rows))])
     header = ["clip", *KINDS, "resting jitter / MediaPipe's", "ms/frame followed", "lost"]
     return markdown_table(header, rows, digits=2)
 
