@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 
 from portrait_alive.motion.tracks import Motion
 
-_HEAVY_S: Final = 0.14
-_MODERATE_S: Final = 0.05
 _LIGHT_FRAMES: Final = 0.5
 _SCALE_S: Final = 0.6
-"""Widths (standard deviations) of the Gaussians. The size of a head changes slowly or not at all."""
+"""Width (standard deviation) of the Gaussian: the size of a head changes slowly or not at all."""
 _MOUTH: Final = ("jaw", "mouth", "cheekPuff")
 _BROWS: Final = ("brow",)
 
@@ -31,7 +29,10 @@ class _Manner:
     start: float = 2.0
     full: float = 5.0
     """Deviations, in units of noise, at which the finer version begins to show and shows alone."""
+    heavy_s: float = 0.14
+    moderate_s: float = 0.05
     light_frames: float = _LIGHT_FRAMES
+    """Standard deviations of the three Gaussians."""
     least_noise: float = 0.008
     most_noise: float = 0.04
     """In the track's unit. Less than the least is not seen: a shape that mostly weighs nothing has no noise to speak
@@ -41,7 +42,7 @@ class _Manner:
 _TURN = _Manner(light_frames=0.6, least_noise=0.0005, most_noise=0.004, start=1.5, full=4.0)
 _SHIFT = _Manner(light_frames=0.6, least_noise=0.004)
 _LIDS = _Manner(light_frames=0.0)
-_SPEECH = _Manner(light_frames=0.3)
+_SPEECH = _Manner(heavy_s=0.08, moderate_s=0.03, light_frames=0.3)
 _MIMIC = _Manner(light_frames=0.8, start=1.5, full=4.0)
 _GAZE = _Manner(light_frames=0.5, most_noise=0.03)
 
@@ -63,8 +64,10 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
     expression = motion.expression.copy()
     # contact of the lips is kept frame by frame; lips and jaw move as one, so that a plosive is sharp in all of its
     # tracks or in none
-    speech = _adaptive(np.column_stack([expression[:, mouth], motion.mouth]), fps, strength, _SPEECH)
-    expression[:, mouth] = speech[:, :-1]
+    # the gap is measured, the shapes are fitted: it counts as three channels, so that it alone can let go of all
+    gap = np.repeat(motion.mouth[:, None], 3, 1)
+    speech = _adaptive(np.column_stack([expression[:, mouth], gap]), fps, strength, _SPEECH)
+    expression[:, mouth] = speech[:, :-3]
     expression[:, brows] = _adaptive(expression[:, brows], fps, strength, _MIMIC)
     rest = ~mouth & ~brows
     expression[:, rest] = _adaptive(expression[:, rest], fps, strength, _MIMIC)
@@ -89,7 +92,11 @@ def _adaptive(track: NDArray[np.float32], fps: float, strength: float, manner: _
     noise = np.clip(noise_of(values), manner.least_noise, manner.most_noise)
     versions = [
         gaussian(values, width)
-        for width in (strength * _HEAVY_S * fps, strength * _MODERATE_S * fps, strength * manner.light_frames)
+        for width in (
+            strength * manner.heavy_s * fps,
+            strength * manner.moderate_s * fps,
+            strength * manner.light_frames,
+        )
     ]
     by_chance = max(0.8 * np.sqrt(2 * np.log(max(values.shape[1], 3) / 1.5)), 1.0)
     result = versions[0]
