@@ -8,7 +8,7 @@ so memory does not grow with the length of the film.
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from portrait_alive.comparing import Comparison, driver_frames
 from portrait_alive.device import limit_threads, pick_device
-from portrait_alive.driving import Drive, DriverReader
+from portrait_alive.driving import STILL_FPS, Drive, DriverReader
 from portrait_alive.engine import Engine, make_engine
 from portrait_alive.errors import UsageError
 from portrait_alive.events import Listener, Note, PhaseStarted, Progress, ignore
@@ -25,7 +25,7 @@ from portrait_alive.host import core_count
 from portrait_alive.media.atomic import check_writable
 from portrait_alive.media.encoders import carries_alpha, kind_of_output
 from portrait_alive.media.marks import make_marks
-from portrait_alive.media.outputs import Output, OutputOptions, default_output_name, open_output
+from portrait_alive.media.outputs import Output, OutputOptions, check_output, default_output_name, open_output
 from portrait_alive.media.stills import read_picture
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import AnimateOptions
@@ -115,6 +115,9 @@ def animate(
 
     watch.listen(PhaseStarted("read", "reading the source"))
     picture = read_picture(path)
+    with_alpha = picture.alpha is not None and carries_alpha(name, lossless=options.lossless) and not options.compare
+    how = _output_options(options, with_alpha=with_alpha)
+    check_output(name, size=picture.size, fps=options.fps or STILL_FPS, options=how, overwrite=options.overwrite)
     fitter, tracker = _tools(options)
     basis = fitter.basis
     sitters = _sitters(picture, tracker, fitter, drivers, options)
@@ -131,8 +134,6 @@ def animate(
         film = film_of(picture, faces, drives, basis, options)
 
         watch.listen(PhaseStarted("take-apart", "taking the picture apart"))
-        has_alpha = picture.alpha is not None and carries_alpha(name, lossless=options.lossless)
-        with_alpha = has_alpha and not options.compare
         rooms = [part.room for part in film.parts]
         device = pick_device(options.device)
         engine = make_engine(
@@ -148,7 +149,8 @@ def animate(
 
         comparison = Comparison.of(picture, drives[0]) if options.compare else None
         size = picture.size if comparison is None else comparison.size
-        how = _output_options(sources, drives[0], options, with_alpha=with_alpha)
+        marks = make_marks(sources, drives[0].path, private=options.private) if options.marks else None
+        how = replace(how, sound=drives[0].sound, marks=marks, credentials=credentials_of(options))
         with open_output(name, size=size, fps=film.fps, options=how, overwrite=options.overwrite) as writer:
             known = writer.notes
             for sentence in known:
@@ -258,21 +260,16 @@ def _drives(
     return [reader.of_file(Path(driver), tracked=tracked)] * len(sitters)
 
 
-def _output_options(
-    sources: Sequence[Path], drive: Drive, options: AnimateOptions, *, with_alpha: bool
-) -> OutputOptions:
-    marks = make_marks(sources, drive.path, private=options.private) if options.marks else None
+def _output_options(options: AnimateOptions, *, with_alpha: bool) -> OutputOptions:
+    """How the output is encoded; sound and marks come with the driver."""
     return OutputOptions(
         crf=options.crf,
         preset=options.preset,
         lossless=options.lossless,
         size=options.size,
         threads=options.threads or 0,
-        sound=drive.sound,
         alpha=with_alpha,
         label=options.label,
-        marks=marks,
-        credentials=credentials_of(options),
     )
 
 

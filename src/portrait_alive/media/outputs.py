@@ -44,6 +44,8 @@ from portrait_alive.types import Bytes
 
 DEFAULT_MAX_SIDE = 4096
 """Longest side of lossy outputs unless a size is asked for: what hardware players decode."""
+_STRETCHED = 0.01
+"""Difference of width to height from which a wanted size is said to stretch the picture."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,17 @@ def open_output(
         UsageError: options out of range, or that do not fit together.
     """
     options = options or OutputOptions()
+    encoding, notes, label = check_output(name, size=size, fps=fps, options=options, overwrite=overwrite)
+    return Output(Path(name), encoding, size, options, overwrite, notes, label)
+
+
+def check_output(
+    name: str | Path, *, size: tuple[int, int], fps: Fraction, options: OutputOptions, overwrite: bool
+) -> tuple[Encoding, list[str], Label | None]:
+    """How the file or folder `name` would be written: encoding, what differs from what was asked, visible label.
+
+    Nothing is written; what cannot end well is refused here, before any work. Arguments and errors as `open_output`.
+    """
     path = Path(name)
     kind = kind_of_output(name)
     _check_options(path, kind, options, fps)
@@ -119,8 +132,7 @@ def open_output(
     if kind == "png-folder" and path.is_dir() and any(path.iterdir()) and not is_ours(path):
         raise OutputError(f"{path} holds other files and is not replaced; choose a new folder with -o")
     encoding, notes = plan_encoding(path, kind, size, fps, options)
-    label = None if options.label is None else make_label(options.label, size)
-    return Output(path, encoding, size, options, overwrite, notes, label)
+    return encoding, notes, None if options.label is None else make_label(options.label, size)
 
 
 class Output:
@@ -271,6 +283,8 @@ def plan_encoding(
     notes = []
     lossless = options.lossless or kind in ALWAYS_LOSSLESS
     target = options.size or (size if lossless else fit_within(size, DEFAULT_MAX_SIDE))
+    if options.size is not None and abs(target[0] * size[1] / (target[1] * size[0]) - 1) > _STRETCHED:
+        notes.append(f"stretched: {_wxh(target)} has another shape than the picture ({_wxh(size)})")
     if options.size is None and target != size:
         notes.append(f"scaled from {_wxh(size)} to {_wxh(target)}; --size or --lossless keeps more")
     frame_size = size
