@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from portrait_alive.options import AnimateOptions as AnimateOptions
+    from portrait_alive.person.enroll import EnrollResult as EnrollResult
+    from portrait_alive.person.enroll import enroll as enroll
     from portrait_alive.pipeline import AnimateResult as AnimateResult
     from portrait_alive.pipeline import animate as animate
     from portrait_alive.pipeline import track as track
 
 __version__ = "0.1.0"
-__all__ = ["AnimateOptions", "AnimateResult", "__version__", "animate", "track"]
+__all__ = ["AnimateOptions", "AnimateResult", "EnrollResult", "__version__", "animate", "enroll", "track"]
 
 _HOMES = {
     "AnimateOptions": "portrait_alive.options",
     "AnimateResult": "portrait_alive.pipeline",
+    "EnrollResult": "portrait_alive.person.enroll",
     "animate": "portrait_alive.pipeline",
+    "enroll": "portrait_alive.person.enroll",
     "track": "portrait_alive.pipeline",
 }
 

@@ -29,7 +29,8 @@ from portrait_alive.media.outputs import Output, OutputOptions, check_output, de
 from portrait_alive.media.stills import read_picture
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import AnimateOptions
-from portrait_alive.person.enrolling import BATCH_ADVICE, canvas_first, enrolled
+from portrait_alive.person.enrolling import BATCH_ADVICE, canvas_first, enrolled, up_to_date
+from portrait_alive.person.file import load_person
 from portrait_alive.person.person import MOST_PICTURES, SitterPicture
 from portrait_alive.rendering import in_order
 from portrait_alive.shape.basis import load_basis
@@ -76,13 +77,14 @@ class AnimateResult:
 
 
 def animate(
-    source: PathLike | Sequence[PathLike],
+    source: PathLike | Sequence[PathLike] = (),
     *,
     driver: PathLike | Mapping[int, PathLike] | None = None,
     motion: str | None = None,
     output: PathLike | None = None,
     options: AnimateOptions | None = None,
     canvas: str | None = None,
+    person: PathLike | None = None,
     tracked: Path | None = None,
     on_event: Listener = ignore,
     on_frame: Callable[[int, Bytes], None] | None = None,
@@ -96,6 +98,7 @@ def animate(
         output: the suffix chooses the kind; a final slash a folder of PNGs. None: SOURCE-DRIVER.mp4, here.
         options: everything else.
         canvas: which of several sources is animated, by its number from 1 or its path. None: the first.
+        person: instead of sources, a person file; the engine is then the neural one.
         tracked: motion file that was made before from this driver with these options.
         on_event: told of phases, progress and notes.
         on_frame: shown every frame with its number, from 0; it is valid during the call only.
@@ -105,7 +108,10 @@ def animate(
     """
     options = options or AnimateOptions()
     watch = Stopwatch(on_event)
-    sources = canvas_first([Path(source)] if isinstance(source, (str, Path)) else [Path(s) for s in source], canvas)
+    given = [Path(source)] if isinstance(source, (str, Path)) else [Path(one) for one in source]
+    if person is not None:
+        given, options = _instead_of_sources(Path(person), given, canvas, driver, options)
+    sources = canvas_first(given, canvas)
     path = sources[0]
     drivers = {number: Path(each) for number, each in driver.items()} if isinstance(driver, Mapping) else driver
     name = output or _default_name(path, drivers, motion)
@@ -114,13 +120,17 @@ def animate(
     limit_threads(options.threads)
 
     watch.listen(PhaseStarted("read", "reading the source"))
-    picture = read_picture(path)
+    stored = None if person is None else load_person(path)
+    picture = read_picture(path) if stored is None else stored.canvas
     with_alpha = picture.alpha is not None and carries_alpha(name, lossless=options.lossless) and not options.compare
     how = _output_options(options, with_alpha=with_alpha)
     check_output(name, size=picture.size, fps=options.fps or STILL_FPS, options=how, overwrite=options.overwrite)
     fitter, tracker = _tools(options)
     basis = fitter.basis
-    sitters = _sitters(picture, tracker, fitter, drivers, options)
+    if stored is None:
+        sitters = _sitters(picture, tracker, fitter, drivers, options)
+    else:
+        sitters = [Sitter(1, source_face(stored.landmarks, fitter))]
     for note in (note for sitter in sitters for note in limits(sitter, picture)):
         watch.listen(note)
 
@@ -128,9 +138,11 @@ def animate(
         reader = DriverReader(tracker, fitter, options, Path(scratch), watch.listen)
         drives = _drives(sitters, drivers, motion, tracked, reader)
         faces = [sitter.face for sitter in sitters]
-        person = None
-        if len(sources) > 1:
-            person = enrolled(SitterPicture(picture, faces[0]), sources[1:], tracker, fitter, options, watch.listen)
+        canvas_face, learned = SitterPicture(picture, faces[0]), None
+        if stored is not None:
+            learned = up_to_date(stored.person, canvas_face, options, watch.listen)
+        elif len(sources) > 1:
+            learned = enrolled(canvas_face, sources[1:], tracker, fitter, options, watch.listen)
         film = film_of(picture, faces, drives, basis, options)
 
         watch.listen(PhaseStarted("take-apart", "taking the picture apart"))
@@ -144,7 +156,7 @@ def animate(
             with_alpha=with_alpha,
             rooms=rooms,
             device=device,
-            person=person,
+            person=learned,
         )
 
         comparison = Comparison.of(picture, drives[0]) if options.compare else None
@@ -187,6 +199,23 @@ def _tools(options: AnimateOptions) -> tuple[HeadFitter, Callable[[], Tracker]]:
     """What explains heads, and what gives the tracker: loaded when a face has to be found, and then kept."""
     fitter = HeadFitter.of(load_basis(weight_path(SHAPE_BASIS)))
     return fitter, cache(lambda: load_tracker(options.tracker, device=str(pick_device(options.device))))
+
+
+def _instead_of_sources(
+    person: Path,
+    sources: Sequence[Path],
+    canvas: str | None,
+    driver: PathLike | Mapping[int, PathLike] | None,
+    options: AnimateOptions,
+) -> tuple[list[Path], AnimateOptions]:
+    """The person file as the one source, and the engine that can use it."""
+    if sources or canvas is not None:
+        raise UsageError("--person brings its own pictures: leave SOURCE and --canvas out")
+    if options.faces == "all" or options.face is not None or options.landmarks is not None:
+        raise UsageError("--person knows its face: leave --face, --faces and --landmarks out")
+    if isinstance(driver, Mapping):
+        raise UsageError("--person has one face: leave N= out of --driver N=CLIP")
+    return [person], replace(options, engine="neural")
 
 
 def _check_sources(

@@ -34,7 +34,8 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small(networks: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The networks of the package are the small ones."""
-    monkeypatch.setattr("portrait_alive.neural.repaint.weight_path", lambda name: networks / name)
+    for module in ("neural.repaint", "person.person"):
+        monkeypatch.setattr(f"portrait_alive.{module}.weight_path", lambda name: networks / name)
     return networks
 
 
@@ -42,7 +43,7 @@ def small(networks: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def face_pixels() -> Bytes:
     """The example portrait, made small."""
     pixels = read_picture(PORTRAIT).pixels
-    factor = 300 / max(pixels.shape)
+    factor = 240 / max(pixels.shape)
     return cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
 
 

@@ -10,7 +10,7 @@ from portrait_alive.errors import UsageError
 from portrait_alive.options import AnimateOptions
 
 Sources = Annotated[
-    list[Path],
+    list[Path] | None,
     typer.Argument(metavar="SOURCE", help="The portrait: a picture, or several of one sitter.", show_default=False),
 ]
 Driver = Annotated[
@@ -33,6 +33,12 @@ Canvas = Annotated[
         metavar="N|FILE",
         show_default=False,
         help="Which of several pictures of one sitter is animated. Default: the first.",
+    ),
+]
+PersonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--person", metavar="FILE", show_default=False, help="Instead of pictures: a file that enroll has made."
     ),
 ]
 Output = Annotated[
@@ -60,12 +66,13 @@ portrait-alive animate couple.jpg --driver 1=me.mp4 --driver 2=you.mp4
 
 def animate(
     report: Report,
-    source: Sources,
     options: AnimateOptions,
+    source: Sources = None,
     driver: Driver = None,
     motion: Motion = None,
     output: Output = None,
     canvas: Canvas = None,
+    person: PersonFile = None,
 ) -> None:
     """Animate a portrait with the motion of a driver."""
     from portrait_alive import pipeline
@@ -73,12 +80,13 @@ def animate(
     if motion is not None and motion.lower().endswith(".motion"):
         driver, motion = [*(driver or []), motion], None
     result = pipeline.animate(
-        source,
+        source or [],
         driver=drivers_by_face(driver or []),
         motion=motion,
         output=output,
         options=options,
         canvas=canvas,
+        person=person,
         on_event=report.listen,
     )
     details = [f"{result.frames} frames, {duration(sum(result.seconds.values()))}"]

@@ -13,6 +13,9 @@ from portrait_alive.cli.batch import EXAMPLES as BATCH_EXAMPLES
 from portrait_alive.cli.batch import batch
 from portrait_alive.cli.command import register
 from portrait_alive.cli.doctor import doctor
+from portrait_alive.cli.enroll import EXAMPLES as ENROLL_EXAMPLES
+from portrait_alive.cli.enroll import OPTIONS as ENROLL_OPTIONS
+from portrait_alive.cli.enroll import enroll
 from portrait_alive.cli.evaluate import EXAMPLES as EVALUATE_EXAMPLES
 from portrait_alive.cli.evaluate import OPTIONS as EVALUATE_OPTIONS
 from portrait_alive.cli.evaluate import evaluate
@@ -56,6 +59,7 @@ def build_app() -> typer.Typer:
         pass
 
     register(app, animate, name="animate", panel=MAKE, examples=ANIMATE_EXAMPLES)
+    register(app, enroll, name="enroll", panel=MAKE, only=ENROLL_OPTIONS, examples=ENROLL_EXAMPLES)
     register(app, batch, name="batch", panel=MAKE, examples=BATCH_EXAMPLES)
     register(app, track, name="track", panel=MAKE, only=TRACK_OPTIONS, examples=TRACK_EXAMPLES)
     app.add_typer(motion_app(), name="motion", rich_help_panel=MAKE)

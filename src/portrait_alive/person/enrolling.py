@@ -29,6 +29,10 @@ def canvas_first(sources: Sequence[Path], canvas: str | None) -> tuple[Path, ...
     Raises:
         UsageError: too many sources, or the canvas is not among them.
     """
+    if not sources:
+        raise UsageError(
+            "no source; name a picture, or a person file with --person; see: portrait-alive animate --help"
+        )
     if len(sources) > MOST_PICTURES:
         raise UsageError(
             f"{len(sources)} sources: one sitter is learned from 1 to {MOST_PICTURES} pictures; {BATCH_ADVICE}"
@@ -82,3 +86,17 @@ def enrolled(
                 )
             )
     return Person.untuned(pictures, NeuralLayer.load(pick_device(options.device)))
+
+
+def up_to_date(person: Person, canvas: SitterPicture, options: AnimateOptions, on_event: Listener) -> Person:
+    """The stored person; where the networks have changed since, seen anew by them, untuned, and that is said."""
+    if person.is_current:
+        return person
+    on_event(
+        Note(
+            "person-outdated",
+            "the person was made with other networks; its pictures were looked at anew, and what was tuned is left "
+            "out. Enroll again to tune it",
+        )
+    )
+    return person.seen_anew(canvas, NeuralLayer.load(pick_device(options.device)))

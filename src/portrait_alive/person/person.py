@@ -1,16 +1,20 @@
 """A person: what the networks know of a sitter after they have seen all of the pictures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from portrait_alive.neural.condition import see_source
+from portrait_alive.neural.landmark_image import landmark_image
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.neural.view import VIEW_PX, View
 from portrait_alive.types import MESH_POINTS, Bytes, Float, Picture, SourceFace
+from portrait_alive.weights import EMBEDDER, GENERATOR, sha256_of, weight_path
 
 MOST_PICTURES = 32
+NETWORKS = "networks"
+"""Key in `Person.made`: the networks that it was made with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +66,29 @@ class Person:
         """
         seen = [each.view for each in pictures]
         embedding = layer.embed(seen)[0].float().cpu().numpy()
+        made = {NETWORKS: networks_name()}
         if len(pictures) == 1:
-            return Person(embedding)
+            return Person(embedding, made=made)
         views = np.stack([view[..., :3] for view in seen[1:]])
-        return Person(embedding, views=views, meshes=np.stack([each.mesh for each in pictures[1:]]))
+        meshes = np.stack([each.mesh for each in pictures[1:]])
+        return Person(embedding, views=views, meshes=meshes, made=made)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it was made with the networks that are there."""
+        return self.made.get(NETWORKS) == networks_name()
+
+    def seen_anew(self, canvas: SitterPicture, layer: NeuralLayer) -> "Person":
+        """The untuned person of the same pictures, by other networks."""
+        others = [np.dstack([view, landmark_image(mesh)]) for view, mesh in zip(self.views, self.meshes, strict=True)]
+        embedding = layer.embed([canvas.view, *others])[0].float().cpu().numpy()
+        return replace(self, embedding=embedding, changes={}, made={**self.made, NETWORKS: networks_name()})
+
+    def with_made(self, made: Mapping[str, str]) -> "Person":
+        """The same with more said of how it was made."""
+        return replace(self, made={**self.made, **made})
+
+
+def networks_name() -> str:
+    """A word that differs between versions of the networks."""
+    return "-".join(sha256_of(weight_path(name))[:12] for name in (EMBEDDER, GENERATOR))
