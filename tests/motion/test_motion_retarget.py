@@ -8,7 +8,7 @@ from conftest import FPS, posed_source
 
 from portrait_alive.errors import UsageError
 from portrait_alive.motion.angles import angles_of, matrix_of
-from portrait_alive.motion.measures import EYE_LOWER, EYE_UPPER, measured, unplaced
+from portrait_alive.motion.measures import EYE_LOWER, EYE_UPPER, lip_gap, measured, unplaced
 from portrait_alive.motion.retarget import RetargetOptions, retarget
 from portrait_alive.motion.tracks import Motion, motion_at_rest
 from portrait_alive.shape import topology
@@ -209,3 +209,21 @@ def test_a_sequence_like_any_other(source, basis, lively):
     np.testing.assert_array_equal(driven[-1].points, driven[74].points)
     with pytest.raises(IndexError):
         driven[75]
+
+
+def test_lips_that_overlap_in_the_source_do_not_flicker_in_contact(basis, names):
+    """A tracker often draws closed lips a little over each other: touching lips of the driver leave them so."""
+    source = posed_source(basis)
+    inner = [*topology.LOWER_LIP_INNER[1:-1]]
+    own = unplaced(source.points, source.fit.pose)
+    points = source.points.copy()
+    points[inner] -= np.float32((lip_gap(own) + 0.02) * source.fit.pose.scale) * source.fit.pose.rotation[:, 1]
+    source = replace(source, points=points)
+    rest = motion_at_rest(200, FPS, names)
+    expression = np.zeros_like(rest.expression)
+    for side in "LR":  # a lip that lifts would open the overlap, frame by frame
+        expression[:, names.index(f"mouthUpperUp_{side}")] = np.linspace(0, 0.2, 200)
+    driven = retarget(source, replace(rest, expression=expression, contact=np.ones(200, np.float32)), basis)
+    lips = np.stack([face.points[list(topology.LIPS)] for face in driven])
+    assert np.abs(np.diff(lips, axis=0)).max() < 0.01 * source.fit.pose.scale
+    assert all(face.mouth_opening == 0 for face in driven)

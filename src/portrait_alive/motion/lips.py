@@ -65,27 +65,36 @@ class Lips:
             closing=_closing_shares(mean[:MESH_POINTS], jaw[:MESH_POINTS], upper, lower),
         )
 
-    def set_gap(self, points: NDArray[np.float64], gap: float, jaw_weight: float) -> None:
+    def between(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(9, 3) from the upper to the lower inner lip, pair by pair."""
+        return np.asarray(points[self.lower] - points[self.upper])
+
+    def set_gap(self, points: NDArray[np.float64], gap: float, jaw_weight: float, resting: NDArray[np.float64]) -> None:
         """Bring the lips in `points` (P, 3), in place, to a gap in model units: by the jaw as far as it is open, then
         by the lips.
 
         Args:
             points: source points in the head's frame with the expression applied.
-            gap: wanted; at 0 each inner upper point lies exactly on its lower one.
+            gap: wanted; at 0 each inner upper point lies exactly on its lower one. Below 0 they overlap as they do in
+                the source, as tracked lips of a closed mouth may.
             jaw_weight: weight of jawOpen already in `points`: how far the jaw can close.
+            resting: (9, 3) `between` of the source.
         """
         missing = gap - lip_gap(points)
         turn = float(np.clip(missing / self.jaw_gap, -max(jaw_weight, 0.0), _MAX_JAW_MORE))
         points += turn * self.jaw
         now = lip_gap(points)
-        if gap >= now:
+        if gap >= now - 1e-9:
             return
-        if now > 1e-6:
-            between = points[self.lower] - points[self.upper]
-            points[:MESH_POINTS] += (1.0 - gap / now) * (self.closing @ between)
-        if gap <= 0.0:
-            meet = points[self.upper] + _UPPER_SHARE * (points[self.lower] - points[self.upper])
-            points[self.upper] = points[self.lower] = meet
+        between = self.between(points)
+        if gap > 0.0:
+            wanted = between * (gap / now)
+        else:  # a ratio of two gaps near 0 would throw the lips about
+            own = float(resting[3:6, 1].mean())
+            wanted = resting * (gap / own) if own < 0.0 else np.zeros_like(between)
+        points[:MESH_POINTS] += self.closing @ (between - wanted)
+        if gap == 0.0:
+            points[self.lower] = points[self.upper]
 
 
 def mouth_opening(points: NDArray[np.float64]) -> float:

@@ -175,7 +175,8 @@ class Retargeted(Sequence[DrivenFace]):
         literal += min(own_gap, 0.0) * max(1.0 - literal / (0.1 * eyes), 0.0)
         gap = contact * literal + (1.0 - contact) * lip_gap(points)
         jaw = self._lips.jaw_index
-        self._lips.set_gap(points, gap, float(self.source.fit.expression[jaw] + change[jaw]))
+        jaw_weight = float(self.source.fit.expression[jaw] + change[jaw])
+        self._lips.set_gap(points, gap, jaw_weight, self._lips.between(self._own))
 
     def _lid_openings(self, frame: int) -> tuple[float, float]:
         """Opening of each eye against the source's own: 0 shut, 1 as in the source."""
