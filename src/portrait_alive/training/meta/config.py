@@ -17,7 +17,7 @@ class DataConfig:
     """Where episodes come from. Paths are relative to the configuration's folder."""
 
     episodes: tuple[Path, ...]
-    """Folders made by `python -m portrait_alive.training.meta.episodes`, of rendered heads or of clips."""
+    """Folders made by `training.meta.head_episodes` or `training.meta.clip_episodes`."""
     held_out: Path | None = None
     """A folder of people that are only looked at: the curve's held-out column and the sample sheets."""
     shots: int = 4

@@ -77,7 +77,7 @@ class EpisodeStore:
         if not shards:
             raise UnreadableInputError(
                 f"{', '.join(map(str, folders))}: no episodes; make them with "
-                "python -m portrait_alive.training.meta.episodes"
+                "python -m portrait_alive.training.meta.head_episodes"
             )
         return EpisodeStore(tuple(shards), np.cumsum([0, *(len(shard.index) for shard in shards)]))
 

@@ -1,56 +1,37 @@
 """Episodes to meta-train on: a person's source pictures, and frames warped from the first of them beside the truth.
 
-    python -m portrait_alive.training.meta.episodes head_model.npz cache/episodes --people 2000
-
 Everything that the networks will see is made by what `animate` runs: the tracker finds the faces, `--retarget
 absolute` drives the source with the tracked meshes, the warp renders, `see_frame` looks. Nothing of a head's exact
-geometry is used. A shard holds the people of 40 seeds in three files: `NNNNNN-frames.npy` (F, V, V, 14) uint8, a
-condition's planes and the truth's colours; `NNNNNN-sources.npy` (S, V, V, 6) uint8; `NNNNNN-index.npy` (F, 3) int32,
-written last: first source and number of sources of the frame's person, and which of them shows the frame itself.
+geometry is used. A shard is three files: `NNNNNN-frames.npy` (F, V, V, 14) uint8, a condition's planes and the truth's
+colours; `NNNNNN-sources.npy` (S, V, V, 6) uint8; `NNNNNN-index.npy` (F, 3) int32, written last: first source and
+number of sources of the frame's person, and which of them shows the frame itself.
 """
 
-import argparse
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from portrait_alive.film import room_of
-from portrait_alive.heads.frame import Frame, random_frame
-from portrait_alive.heads.model import HeadModel
-from portrait_alive.heads.person import Person
-from portrait_alive.heads.regions import find_regions
-from portrait_alive.heads.render import render
 from portrait_alive.motion.absolute import mesh_track, retarget_absolute
 from portrait_alive.neural.condition import see_frame, see_source
 from portrait_alive.neural.view import View
-from portrait_alive.shape.basis import ShapeBasis, load_basis
+from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
-from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.tracking.tracker import Tracker
 from portrait_alive.types import Bytes, Landmarks, Picture
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.warper import Warper
-from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 PEOPLE_A_SHARD = 40
 FRAMES = 9
 """Frames of a person: each may be source, all but the first are driven."""
 _FEWEST_FRAMES = 4
 """People of whom fewer frames can be followed are left out."""
-_TURN_DEG = (9.0, 6.0, 5.0)
-"""Spread of yaw, pitch and roll about the sitting's own pose."""
-_FARTHEST_DEG = (45.0, 25.0, 20.0)
-"""How far from frontal the sitting's own pose may be."""
-_SIZES = (224, 320)
-"""Smallest and largest side of the rendered pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,52 +44,6 @@ class PersonEpisodes:
     """(S, V, V, 6)."""
     shown: NDArray[np.int32]
     """(F,) the source that shows the frame."""
-
-
-def main() -> int:
-    """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, help="packed head model")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--first", type=int, default=0, help="first person's seed; a multiple of 40")
-    parser.add_argument("--people", type=int, default=2000)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    cv2.setNumThreads(arguments.threads)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    model, basis = HeadModel.load(arguments.model), load_basis(weight_path(SHAPE_BASIS))
-    regions, tracker = find_regions(model), NativeTracker.load()
-    for first in range(arguments.first, arguments.first + arguments.people, PEOPLE_A_SHARD):
-        stem = f"{arguments.out / f'{first:06d}'}"
-        if Path(f"{stem}-index.npy").is_file():
-            continue
-        found: list[PersonEpisodes] = []
-        for seed in range(first, first + PEOPLE_A_SHARD):
-            person = Person.random(model, regions, seed)
-            rng = np.random.default_rng([seed, 2])
-            moments = conversation(model.expression_names, rng, FRAMES)
-            size = int(rng.integers(*_SIZES))
-            pictures = [render(model, person, moment, size).rgb for moment in moments]
-            if (made := person_episodes(pictures, tracker, basis)) is not None:
-                found.append(made)
-        write_shard(stem, found)
-        sys.stderr.write(f"{stem}: {len(found)} people, {sum(len(one.frames) for one in found)} frames\n")
-    return 0
-
-
-def conversation(names: tuple[str, ...], rng: np.random.Generator, count: int) -> list[Frame]:
-    """`count` random moments of somebody who talks: any expression, the head never far from where it was."""
-    first = random_frame(names, rng)
-    spread, farthest = np.radians(_TURN_DEG), np.radians(_FARTHEST_DEG)
-    rest = np.clip([first.yaw, first.pitch, first.roll], -farthest, farthest)
-    moments = []
-    for _ in range(count):
-        yaw, pitch, roll = rest + rng.normal(size=3) * spread
-        moment = random_frame(names, rng, camera=first.camera, body_yaw=first.body_yaw + float(rng.normal()) * 0.03)
-        right, down, away = (float(at) for at in np.array(first.shift) + rng.normal(size=3) * 0.3)
-        moments.append(replace(moment, yaw=float(yaw), pitch=float(pitch), roll=float(roll), shift=(right, down, away)))
-    return moments
 
 
 def person_episodes(pictures: Sequence[Bytes], tracker: Tracker, basis: ShapeBasis) -> PersonEpisodes | None:
@@ -149,6 +84,11 @@ def largest_face(faces: Sequence[Landmarks]) -> Landmarks | None:
     return max(faces, key=lambda face: face.box.area, default=None)
 
 
+def is_complete(stem: str) -> bool:
+    """Whether a shard was written to its end."""
+    return Path(f"{stem}-index.npy").is_file()
+
+
 def write_shard(stem: str, people: Sequence[PersonEpisodes]) -> None:
     """Write a shard's three files."""
     first, rows = 0, []
@@ -158,7 +98,3 @@ def write_shard(stem: str, people: Sequence[PersonEpisodes]) -> None:
     np.save(f"{stem}-frames.npy", np.concatenate([person.frames for person in people]))
     np.save(f"{stem}-sources.npy", np.concatenate([person.sources for person in people]))
     np.save(f"{stem}-index.npy", np.array(rows, np.int32))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

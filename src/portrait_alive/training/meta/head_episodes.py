@@ -1,0 +1,82 @@
+"""Episodes of rendered heads.
+
+    python -m portrait_alive.training.meta.head_episodes head_model.npz cache/episodes --people 2000
+
+A shard holds the people of 40 seeds; shards that are there already are left, so the command goes on where it stopped.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from portrait_alive.heads.frame import Frame, random_frame
+from portrait_alive.heads.model import HeadModel
+from portrait_alive.heads.person import Person
+from portrait_alive.heads.regions import find_regions
+from portrait_alive.heads.render import render
+from portrait_alive.shape.basis import load_basis
+from portrait_alive.tracking.native import NativeTracker
+from portrait_alive.training.meta.episodes import FRAMES, PEOPLE_A_SHARD, is_complete, person_episodes, write_shard
+from portrait_alive.weights import SHAPE_BASIS, weight_path
+
+_TURN_DEG = (9.0, 6.0, 5.0)
+"""Spread of yaw, pitch and roll about the sitting's own pose."""
+_FARTHEST_DEG = (45.0, 25.0, 20.0)
+"""How far from frontal the sitting's own pose may be."""
+_SIZES = (224, 320)
+"""Smallest and largest side of the rendered pictures."""
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="packed head model")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--first", type=int, default=0, help="first person's seed; a multiple of 40")
+    parser.add_argument("--people", type=int, default=2000)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    cv2.setNumThreads(arguments.threads)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    model, basis = HeadModel.load(arguments.model), load_basis(weight_path(SHAPE_BASIS))
+    regions, tracker = find_regions(model), NativeTracker.load()
+    for first in range(arguments.first, arguments.first + arguments.people, PEOPLE_A_SHARD):
+        stem = str(arguments.out / f"{first:06d}")
+        if is_complete(stem):
+            continue
+        found = []
+        for seed in range(first, first + PEOPLE_A_SHARD):
+            person = Person.random(model, regions, seed)
+            rng = np.random.default_rng([seed, 2])
+            moments = conversation(model.expression_names, rng, FRAMES)
+            size = int(rng.integers(*_SIZES))
+            pictures = [render(model, person, moment, size).rgb for moment in moments]
+            if (made := person_episodes(pictures, tracker, basis)) is not None:
+                found.append(made)
+        write_shard(stem, found)
+        sys.stderr.write(f"{stem}: {len(found)} people, {sum(len(one.frames) for one in found)} frames\n")
+    return 0
+
+
+def conversation(names: tuple[str, ...], rng: np.random.Generator, count: int) -> list[Frame]:
+    """`count` random moments of somebody who talks: any expression, the head never far from where it was."""
+    first = random_frame(names, rng)
+    spread, farthest = np.radians(_TURN_DEG), np.radians(_FARTHEST_DEG)
+    rest = np.clip([first.yaw, first.pitch, first.roll], -farthest, farthest)
+    moments = []
+    for _ in range(count):
+        yaw, pitch, roll = rest + rng.normal(size=3) * spread
+        moment = random_frame(names, rng, camera=first.camera, body_yaw=first.body_yaw + float(rng.normal()) * 0.03)
+        right, down, away = (float(at) for at in np.array(first.shift) + rng.normal(size=3) * 0.3)
+        moments.append(replace(moment, yaw=float(yaw), pitch=float(pitch), roll=float(roll), shift=(right, down, away)))
+    return moments
+
+
+if __name__ == "__main__":
+    sys.exit(main())
