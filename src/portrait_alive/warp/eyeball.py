@@ -11,6 +11,8 @@ from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.filling import LUMA, continue_smoothly
 
 _RADII = 24
+_LIT_SHARE = 0.5
+"""How far sclera is lit up towards the brightness that the skin promises."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +21,8 @@ class Eyeball:
 
     colours: Float
     """(h, w, 3): the picture inside the opening, made up outside."""
+    sclera: Float
+    """(3,) colour of the white in the middle of the opening."""
     iris: Float
     """(2,) centre in picture coordinates."""
     radius: float
@@ -54,6 +58,9 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: Float, sk
     sclera = continue_smoothly(picture, in_sclera.astype(np.float32))
     sclera = cv2.GaussianBlur(sclera, (0, 0), 0.06 * opening.width)
     sclera = guess + (sclera - guess) * np.float32(trust)
+    plain = np.average(sclera.reshape(-1, 3), 0, clear.reshape(-1) + 1e-6).astype(np.float32)
+    # what little is seen of it lies in the shadow of lids and lashes
+    plain += np.float32(_LIT_SHARE * max(float(guess @ LUMA) - float(plain @ LUMA), 0))
     # a ball darkens towards its edge
     middle = (opening.width / 2 - u) / (0.5 * opening.width)
     sclera = sclera * (1 - 0.15 * np.clip(middle**2, 0, 1.5))[..., None]
@@ -62,7 +69,7 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: Float, sk
     ball = sclera * (1 - edge) + disc * edge
     soft = cv2.GaussianBlur(clear.astype(np.float32), (0, 0), max(0.02 * opening.width, 0.6))
     soft = np.clip(2 * soft - 1, 0, 1)[..., None]
-    return Eyeball((ball * (1 - soft) + picture * soft).astype(np.float32), centre, radius)
+    return Eyeball((ball * (1 - soft) + picture * soft).astype(np.float32), plain, centre, radius)
 
 
 def _guess_sclera(skin: Float) -> Float:

@@ -17,9 +17,11 @@ from portrait_alive.warp.mesh_weights import coverage, weights_at
 
 _GAZE_LIMIT = 0.28
 """Largest shift of the iris as a fraction of the eye's width."""
-_LASH_SHADE = 0.5
+_LASH_SHADE = 0.8
 _SKIN_SHARE = 0.4
 """How far a drawn lid leans from what surrounds the eye to the colour of skin."""
+_SHUT = (0.66, 0.86)
+"""Closures between which what is left of the opening disappears under the lashes: a shut eye measures as little."""
 _LID_BEGINS = 0.12
 """Closure from which on the lid is drawn instead of squeezed."""
 
@@ -42,7 +44,9 @@ class EyeLayer:
     lid: FineTexture
     """(h, w, 3) the picture with skin in place of the opening and the lashes."""
     ball: FineTexture
-    """(h, w, 6?) see `eyeball`."""
+    """(h, w, 3) see `eyeball`."""
+    sclera: Float
+    """(3,) its colour."""
     lashes: FineTexture
     """(h, w, 4) the picture, and how much of each pixel is lash line."""
     iris_point: int
@@ -128,9 +132,10 @@ def take_eye_apart(
     ball = eyeball(pixels, x, y, opening, points[list(iris)], skin_colour)
     lid = lid + grain * hidden[..., None]
     strand = lashes.astype(np.float32)
-    total = float(strand.sum())
-    lash_colour = (picture * strand[..., None]).sum((0, 1)) / total if total > 2 else skin_colour * 0.35
-    lash_colour = np.minimum(lash_colour, skin_colour * 0.6)
+    darkest = np.where(luma < np.percentile(luma[strand > 0.3], 40), strand, 0) if (strand > 0.3).any() else strand
+    total = float(darkest.sum())
+    lash_colour = (picture * darkest[..., None]).sum((0, 1)) / total if total > 2 else skin_colour * 0.35
+    lash_colour = np.minimum(lash_colour, skin_colour * 0.5)
     return EyeLayer(
         detail=detail,
         upper=upper,
@@ -141,6 +146,7 @@ def take_eye_apart(
         socket=Sheet.of(covered, ~socket_nodes, everywhere, is_upper=True),
         lid=FineTexture.of(_bytes(lid)),
         ball=FineTexture.of(_bytes(ball.colours)),
+        sclera=ball.sclera,
         lashes=FineTexture.of(np.dstack([pixels, _bytes(strand * 255)])),
         iris_point=iris[0],
         iris=ball.iris,
@@ -218,7 +224,7 @@ def paint_eye(
     if frame.socket is not None:
         _paint_lid(layer, frame, view, opacity, drawn)
     cover = frame.opening.coverage(frame.u, frame.v, frame.upper, frame.lower)
-    cover *= np.float32(1 - smoothstep(0.84, 0.96, frame.closure))
+    cover *= np.float32(1 - smoothstep(*_SHUT, frame.closure))
     rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
     if len(rows) == 0:
         return drawn
@@ -245,7 +251,10 @@ def _paint_lid(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes, dr
     # the lid is a ball's skin: a little lighter where it bulges, darker towards the lashes
     bulge = np.exp(-(((below + 0.16 * width) / (0.13 * width)) ** 2)) * within
     plain *= (1 + 0.05 * bulge)[..., None]
-    line = np.exp(-((np.maximum(np.abs(below) - 0.006 * width, 0) / (0.022 * width + 0.35)) ** 2)) * within
+    # lashes begin sharply at the margin's upper side and thin out below it
+    taper = np.sqrt(np.clip(np.minimum(u, width - u) / (0.22 * width), 0.02, 1))
+    away = np.where(below < 0, -below, below * np.float32(0.4)) / (taper * np.float32(0.018 * width + 0.35))
+    line = np.exp(-(np.maximum(away - 0.3, 0) ** 2)) * within
     plain += (layer.lash_colour - plain) * (_LASH_SHADE * line)[..., None]
     offset = upper_rest + below
     x = rest.origin[0] + u_rest * rest.along[0] - offset * rest.along[1]
@@ -296,7 +305,13 @@ def _ball(
     margin = np.minimum(at_v - at_upper, at_lower - at_v)
     gone = max(smoothstep(0.01, 0.06, float(np.hypot(du, dv)) / rest.width), smoothstep(0.04, 0.2, abs(closure)))
     lash = 0.04 * rest.width * gone
-    trusted = np.clip(margin - lash + 1.0 - 0.5 * gone, 0, 1)[..., None]
+    # shadow and rim around the old place of a far-travelled iris are not the sclera's
+    far = smoothstep(0.06, 0.18, float(np.hypot(du, dv)) / rest.width)
+    plain = far * np.clip((distance - 1.05) * 8, 0, 1)
+    trusted = np.clip(margin - lash + 1.0 - 0.5 * gone, 0, 1) * (1 - plain)
+    trusted = trusted[..., None].astype(np.float32)
+    round_off = 1 - 0.15 * np.square(2 * u / opening.width - 1)
+    made += (layer.sclera * round_off[..., None] - made) * plain[..., None]
     ball = made + (seen - made) * trusted
     shade = np.exp(-np.maximum(v - upper, 0) / (0.07 * opening.width)) * (0.4 * smoothstep(0.05, 0.4, closure))
     return cast(Float, ball * (1 - shade[..., None])), cast(Float, 1 - trusted[..., 0])

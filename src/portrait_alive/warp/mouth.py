@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, Float
+from portrait_alive.warp.bite import Bite
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut, Detail, Sheet, inside, smoothstep
 from portrait_alive.warp.fine_texture import FineTexture
@@ -15,10 +16,13 @@ from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.mesh_weights import coverage, weights_at
 from portrait_alive.warp.teeth import Palette, lower_row, palette_of, tongue, upper_row
 
-SKULL_ANCHORS = (2, 97, 326, 98, 327, 164)
-"""Mesh points under the nose: upper teeth move as they do."""
-JAW_ANCHORS = (152, 175, 199, 200, 148, 377)
-"""Mesh points of the chin: lower teeth move as they do."""
+_UNIT_PER_EYES = 0.72
+"""Usual width of the lips' opening over the distance of the irises."""
+_IRISES = (topology.RIGHT_IRIS[0], topology.LEFT_IRIS[0])
+_SLACK = 0.06
+"""Drop of the jaw, in mouth widths, that does not part them yet."""
+_TEETH_MEET = 0.62
+"""Where upper and lower teeth meet in a mouth that shows them, from its upper edge to its lower one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,10 @@ class MouthLayer:
     """(h, w, 3) the picture."""
     grain: Float
     """(h, w, 3) for what is drawn."""
+    unit: float
+    """Pixels of a mouth's usual width in this face: teeth have the face's size, not the lips'."""
+    openness: float
+    """0 where the source's mouth is shut, 1 where it shows what is inside."""
     rest: float
     """v, in mouth widths, at which closed lips would meet, from the upper lip's edge."""
 
@@ -92,6 +100,8 @@ def take_mouth_apart(
         palette=palette_of(face_pixels, lip_colour, skin_colour),
         inside=FineTexture.of(pixels),
         grain=grain,
+        unit=max(opening.width, _UNIT_PER_EYES * float(np.linalg.norm(np.diff(points[[*_IRISES], :2], axis=0)))),
+        openness=smoothstep(0.08, 0.16, opening.gap / opening.width),
         rest=float(np.interp(opening.width / 2, opening.u, opening.upper)) / opening.width,
     )
 
@@ -180,47 +190,45 @@ def _inside(
     """Colours between the lips, and how much of them is drawn."""
     detail, rest, opening = layer.detail, layer.opening, frame.opening
     u, v, upper, lower = (values[box] for values in (frame.u, frame.v, frame.upper, frame.lower))
-    x, y = np.broadcast_arrays(
-        detail.x[:, box[1]] + np.float32(frame.offset[0]), detail.y[box[0]] + np.float32(frame.offset[1])
-    )
-    linear = np.linalg.inv(rigid.scale * rigid.rotation[:2, :2]).astype(np.float32)
-    own_places = []
-    for anchors in (SKULL_ANCHORS, JAW_ANCHORS):
-        was, now = source[list(anchors), :2].mean(0), driven[list(anchors), :2].mean(0)
-        dx, dy = x - now[0], y - now[1]
-        own_places.append(
-            (was[0] + linear[0, 0] * dx + linear[0, 1] * dy, was[1] + linear[1, 0] * dx + linear[1, 1] * dy)
-        )
-    drawing = _drawing(layer, own_places, u, v, upper, lower, opening) + layer.grain[box]
+    bite = Bite.between(layer.opening, layer.unit, opening, source, driven, rigid)
+    x = detail.x[:, box[1]] + np.float32(frame.offset[0])
+    y = detail.y[box[0]] + np.float32(frame.offset[1])
+    skull_u, skull_v = rest.axes(*bite.in_source(x, y))
+    # teeth that the source shows part only when the jaw has left its place for certain
+    down = bite.drop[1] - layer.openness * float(np.clip(bite.drop[1], -_SLACK * layer.unit, _SLACK * layer.unit))
+    jaw_u, jaw_v = skull_u - np.float32(bite.drop[0]), skull_v - np.float32(down)
+    drawing = _drawing(layer, (skull_u, skull_v), (jaw_u, jaw_v), u, v, upper, lower, opening) + layer.grain[box]
     grown = (opening.gap - rest.gap) / (rest.gap + 0.04 * rest.width)
-    kept = np.float32(1 - smoothstep(0.5, 1.8, grown))
+    kept = np.float32(1 - smoothstep(0.5, 1.8, grown) * (1 - layer.openness))
     if kept == 0:
         return drawing, np.ones(u.shape, np.float32)
-    # what the source shows of its mouth goes with the skull at the top, with the jaw at the bottom, stretched between
-    depth = np.clip((v - upper) / np.maximum(lower - upper, 1e-3), 0, 1)
-    jaw = np.clip((depth - 0.25) / 0.5, 0, 1)
-    jaw = jaw * jaw * (3 - 2 * jaw)
-    (skull_x, skull_y), (jaw_x, jaw_y) = own_places
-    at_u, at_v = rest.axes(skull_x + (jaw_x - skull_x) * jaw, skull_y + (jaw_y - skull_y) * jaw)
-    aside = np.square(2 * u / opening.width - 1)  # towards the corners, corner goes to corner
-    at_u = at_u + (u * np.float32(rest.width / opening.width) - at_u) * np.clip(aside, 0, 1)
+    # what the source shows of its mouth parts where teeth meet: above goes with the skull, below with the jaw
+    aside = np.clip(np.square(2 * u / opening.width - 1), 0, 1)  # towards the corners, corner goes to corner
+    by_corner = u * np.float32(rest.width / opening.width)
+    at_u = skull_u + (by_corner - skull_u) * aside
     at_upper, at_lower = rest.curves_at(at_u)
+    meets = at_upper + np.float32(_TEETH_MEET) * (at_lower - at_upper)
+    at_v = np.where(skull_v <= meets, skull_v, np.maximum(jaw_v, meets))
+    parted = np.where(skull_v <= meets, 0, np.maximum(np.minimum(skull_v - meets, meets - jaw_v), 0))
     beyond = np.maximum(at_upper - at_v, at_v - at_lower)
     inset = min(0.015 * rest.width, 0.25 * rest.gap)
-    clamped = np.clip(at_v, np.minimum(at_upper + inset, at_lower), np.maximum(at_lower - inset, at_upper))
-    inner_v = np.where(beyond > 0, clamped, at_v)
+    inner_v = np.clip(at_v, np.minimum(at_upper + inset, at_lower), np.maximum(at_lower - inset, at_upper))
+    inner_v = np.where(beyond > 0, inner_v, at_v)
     x = rest.origin[0] + at_u * rest.along[0] - inner_v * rest.along[1]
     y = rest.origin[1] + at_u * rest.along[1] + inner_v * rest.along[0]
     own = layer.inside.sample(detail.positions(x, y, layer.inside.factor)).astype(np.float32)
     # an opening that narrows lets less light in
-    own *= np.float32(min(1.0, opening.gap / max(rest.gap, 1e-3)) ** 0.4)
-    seen = kept * np.clip(1.5 - np.maximum(beyond, 0) / (0.15 * rest.width), 0, 1)
-    return drawing + (own - drawing) * seen[..., None], cast(Float, 1 - seen)
+    own *= np.float32(min(1.0, opening.gap / max(rest.gap, 1e-3)) ** 0.25)
+    seen = kept * np.clip(1.5 - np.maximum(beyond, 0) / (0.07 * rest.width + 0.5), 0, 1)
+    seen *= np.clip(1.5 - parted / (0.01 * rest.width + 0.5), 0, 1)
+    share: Float = seen.astype(np.float32)
+    return cast(Float, drawing + (own - drawing) * share[..., None]), 1 - share
 
 
 def _drawing(
     layer: MouthLayer,
-    places: list[tuple[Float, Float]],
+    skull: tuple[Float, Float],
+    jaw: tuple[Float, Float],
     u: Float,
     v: Float,
     upper: Float,
@@ -228,27 +236,24 @@ def _drawing(
     opening: Opening,
 ) -> Float:
     """The drawn inside: dark, tongue, lower teeth, upper teeth, then the lips' shadow over it."""
-    rest = layer.opening
-    per_width = np.float32(1 / rest.width)
-    rows = []
-    for px, py in places:
-        at_u, at_v = rest.axes(px, py)
-        rows.append(((at_u - rest.width / 2) * per_width, at_v * per_width - np.float32(layer.rest)))
+    per_unit = np.float32(1 / layer.unit)
+    middle, meeting = layer.opening.width / 2, layer.rest * layer.opening.width
+    skull, jaw = (((at_u - middle) * per_unit, (at_v - meeting) * per_unit) for at_u, at_v in (skull, jaw))
     palette = layer.palette
     deep = np.clip((v - upper) / np.maximum(lower - upper, 1.0), 0, 1)
     colours = palette.dark * (0.8 + 0.35 * deep)[..., None]
-    pixel = float(per_width)
-    for part in (
-        tongue(*rows[1], palette),
-        lower_row(*rows[1], palette, pixel),
-        upper_row(*rows[0], palette, pixel),
-    ):
-        colours = colours + (part[..., :3] - colours) * part[..., 3:]
+    pixel = float(per_unit)
+    hidden = np.float32(1 - layer.openness)  # a source that shows its teeth needs no second row
+    parts = [(tongue(*jaw, palette, opening.gap * pixel), np.float32(1))]
+    if hidden > 0:
+        parts += [(lower_row(*jaw, palette, pixel), hidden), (upper_row(*skull, palette, pixel), hidden)]
+    for part, share in parts:
+        colours += (part[..., :3] - colours) * (part[..., 3:] * share)
     # light falls in from the front: the lips shade the edge, the corners stay dark
     width = opening.width
-    corner = np.clip(np.minimum(u, width - u) / (0.2 * width), 0, 1)
+    corner = np.clip(np.minimum(u, width - u) / (0.14 * width), 0, 1)
     corner = corner * (2 - corner)
-    shadow = 1 - 0.35 * np.exp(-np.maximum(v - upper, 0) / (0.045 * width))
-    shadow *= 1 - 0.3 * np.exp(-np.maximum(lower - v, 0) / (0.02 * width))
+    shadow = 1 - 0.22 * np.exp(-np.maximum(v - upper, 0) / (0.04 * width))
+    shadow *= 1 - 0.25 * np.exp(-np.maximum(lower - v, 0) / (0.02 * width))
     light = shadow * (0.3 + 0.7 * corner)
     return cast(Float, (colours * light[..., None]).astype(np.float32))

@@ -10,6 +10,7 @@ from portrait_alive.warp.filling import LUMA
 
 _UPPER_EDGES = (0.0, 0.165, 0.295, 0.40, 0.475)
 """Boundaries of the upper teeth from the middle outwards, as fractions of the mouth's width, as seen from the front."""
+_TONGUE_TINT = np.array([1.0, 0.93, 1.0], np.float32)
 _LOWER_EDGES = (0.0, 0.095, 0.195, 0.30, 0.39)
 
 
@@ -37,14 +38,14 @@ def palette_of(pixels: Bytes, lips: Float, skin: Float) -> Palette:
     shadow = 0.5 * shadow + 0.5 * float(shadow @ LUMA)
     light = colours[luma >= np.percentile(luma, 92)].mean(0)
     # no darker than the picture's own shadows, no redder than its lips
-    dark = 0.5 * shadow + 0.27 * lips
-    dark *= min(1.0, 0.38 * float(skin @ LUMA) / max(float(dark @ LUMA), 1.0))
+    dark = 0.3 * shadow + 0.4 * lips
+    dark *= min(1.0, 0.32 * float(skin @ LUMA) / max(float(dark @ LUMA), 1.0))
     grey = float(light @ LUMA)
     teeth = 0.4 * grey + 0.6 * light
     return Palette(
         dark.astype(np.float32),
-        (teeth * 1.0).astype(np.float32),
-        (0.6 * lips + 0.06 * skin).astype(np.float32),
+        np.minimum(teeth * 1.06, 245).astype(np.float32),
+        (0.87 * lips * _TONGUE_TINT + 0.03 * skin).astype(np.float32),
         (0.55 * lips).astype(np.float32),
     )
 
@@ -67,15 +68,20 @@ def lower_row(u: Float, v: Float, palette: Palette, pixel: float) -> Float:
     """Lower teeth and gums; arguments as in `upper_row`."""
     x = np.abs(u)
     edge = 0.055 + 0.06 * x * x + 0.006 * _between(x, _LOWER_EDGES)
-    return _row(x, v - edge, 0.15, _LOWER_EDGES, palette, 0.58, pixel)
+    return _row(x, v - edge, 0.15, _LOWER_EDGES, palette, 0.8, pixel)
 
 
-def tongue(u: Float, v: Float, palette: Palette) -> Float:
-    """The tongue's back behind the lower teeth, (h, w, 4) float32; arguments as in `upper_row`."""
-    reach = np.hypot(u / 0.4, (v - 0.2) / 0.26)
-    opacity = np.clip((1.0 - reach) / 0.5, 0, 1)
-    light = 0.75 + 0.25 * np.exp(-((u / 0.2) ** 2)) - 0.12 * np.exp(-((u / 0.02) ** 2))
-    return np.dstack([palette.tongue * light[..., None], 0.9 * opacity]).astype(np.float32)
+def tongue(u: Float, v: Float, palette: Palette, gap: float) -> Float:
+    """The tongue's back behind the lower teeth, (h, w, 4) float32; arguments as in `upper_row`.
+
+    It fills the lower half of an opening, which is `gap` mouth widths high.
+    """
+    high = 0.14 + 0.75 * gap
+    reach = np.hypot(u / np.float32(0.44), (v - np.float32(0.15)) / np.float32(high))
+    opacity = np.clip((1.0 - reach) / 0.45, 0, 1)
+    front = np.clip((v - np.float32(0.15 - high)) / np.float32(high), 0, 1)
+    light = (0.68 + 0.32 * front) * (1 - 0.1 * np.exp(-np.square(u * np.float32(1 / 0.025))) * front)
+    return np.dstack([palette.tongue * light[..., None], 0.95 * opacity]).astype(np.float32)
 
 
 def _row(
@@ -102,6 +108,6 @@ def _row(
 
 def _between(x: Float, edges: tuple[float, ...]) -> Float:
     """1 at the boundaries between teeth, 0 in the middle of each: biting edges are rounded there."""
-    place = np.interp(x, edges, np.arange(len(edges)))
+    place = np.interp(x, edges, np.arange(len(edges))).astype(np.float32)
     part = np.abs(place - np.round(place)) * 2
     return cast(Float, np.clip(1 - part * 2.2, 0, 1) ** 2)
