@@ -39,8 +39,10 @@ class _Manner:
     of, and its first stir is no movement. More than the most no tracker makes: there the driver moves all the time."""
 
 
-_TURN = _Manner(light_frames=0.6, least_noise=0.0005, most_noise=0.004, start=1.5, full=4.0)
-_SHIFT = _Manner(light_frames=0.6, least_noise=0.004)
+_TURN = _Manner(
+    heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.0005, most_noise=0.004, start=1.5, full=4.0
+)
+_SHIFT = _Manner(heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.004, start=1.5, full=4.0)
 _LIDS = _Manner(light_frames=0.0)
 _SPEECH = _Manner(heavy_s=0.08, moderate_s=0.03, light_frames=0.3)
 _MIMIC = _Manner(light_frames=0.8, start=1.5, full=4.0)
