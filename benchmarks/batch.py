@@ -29,6 +29,7 @@ from measured_with import DATA, command_line
 
 from portrait_alive.batch.estimate import Size, expect, worker_bytes
 from portrait_alive.evaluation.report import markdown_table
+from portrait_alive.host import core_count
 from portrait_alive.media.clips import read_frames
 from portrait_alive.tracking.tracker import TrackerName
 from portrait_alive.types import Box
@@ -85,7 +86,7 @@ def main() -> None:
 
 def _figures(run: Run, size: tuple[int, int], jobs: int) -> list[str | float]:
     pixels = size[0] * size[1]
-    foreseen = expect([Size(run.frames // run.rows, pixels)] * run.rows, jobs, ())
+    foreseen = expect([Size(run.frames // run.rows, pixels)] * run.rows, jobs, (), core_count())
     speed = [run.seconds, 3600 * run.rows / run.seconds, run.frames / run.seconds, run.cpu_seconds, foreseen.seconds]
     return [str(run.rows), *speed, run.memory_mb, worker_bytes(pixels) / 2**20, run.megabytes, foreseen.bytes / 1e6]
 

@@ -183,7 +183,8 @@ def test_manifest_says_what_was_done(gallery, inline):
     assert len(record.sources[0].sha256) == 64
     assert record.driver_file is not None
     assert record.output is not None
-    assert record.output.bytes == (root / "out" / "a.mp4").stat().st_size
+    assert record.output.path == str(root / "out" / "a.mp4")
+    assert record.output.still_fits(Path(record.output.path))
 
 
 def test_shards_fill_one_folder_and_a_whole_run_finds_all_done(gallery, inline):
@@ -215,4 +216,13 @@ def test_lock_keeps_rival_runs_out(tmp_path, monkeypatch, held, asked, fits):
             with pytest.raises(OutputError, match=f"process {os.getpid()}"), batch_lock(tmp_path, asked):
                 pass
     with batch_lock(tmp_path, asked):
+        pass
+
+
+def test_an_output_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with (
+        pytest.raises(OutputError, match=r"notes\.txt is a file"),
+        batch_lock(tmp_path / "notes.txt" / "work", Shard()),
+    ):
         pass

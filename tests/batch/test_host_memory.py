@@ -12,9 +12,7 @@ from portrait_alive import host
 
 @pytest.mark.skipif(sys.platform != "linux", reason="children are looked at where Linux lists them")
 def test_children_count_with_what_they_take_themselves():
-    ballast = np.ones(
-        200 * 2**20, np.uint8
-    )  # a child shows its parent's memory until it is itself
+    ballast = np.ones(200 * 2**20, np.uint8)  # a child shows its parent's memory until it is itself
     watch = host.MemoryWatch()
     watch.look()
     alone = watch.peak()

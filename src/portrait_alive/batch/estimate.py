@@ -8,15 +8,15 @@ from statistics import median
 from portrait_alive.batch.manifest import Record
 from portrait_alive.host import Memory
 
-WORKER_BYTES = 1000 * 2**20
-"""Peak of one worker and its encoder on a small picture, rounded up (docs/batch.md)."""
-WORKER_BYTES_PER_PIXEL = 180
-"""What each pixel of the source adds to it."""
-SECONDS_PER_ROW = 2.0
-SECONDS_PER_FRAME = 0.03
-SECONDS_PER_MEGAPIXEL_FRAME = 0.02
-BYTES_PER_PIXEL_FRAME = 0.02
-"""First guesses for two cores, until the manifest has rows to go by."""
+WORKER_BYTES = 700 * 2**20
+"""Peak of one worker and its encoder on a small picture."""
+WORKER_BYTES_PER_PIXEL = 160
+"""What each pixel of the source adds to it: half taking the picture apart, half what x264 looks ahead."""
+CPU_SECONDS_PER_ROW = 3.0
+CPU_SECONDS_PER_FRAME = 0.03
+CPU_SECONDS_PER_MEGAPIXEL_FRAME = 0.03
+BYTES_PER_PIXEL_FRAME = 0.006
+"""First guesses, until the manifest has rows to go by; `benchmarks/batch.py` shows them beside what it measures."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,30 @@ def worker_bytes(pixels: int) -> int:
     return WORKER_BYTES + WORKER_BYTES_PER_PIXEL * pixels
 
 
-def expect(sizes: Sequence[Size], jobs: int, records: Iterable[Record]) -> Expectation:
-    """Time and bytes of rows, scaled by what the rows in `records` took against the first guess."""
-    seconds = sum(map(_seconds, sizes))
+def expect(sizes: Sequence[Size], jobs: int, records: Iterable[Record], cores: int) -> Expectation:
+    """Time and bytes of rows: as the rows in `records` took, or a first guess.
+
+    Args:
+        sizes: of the rows to come.
+        jobs: workers, which share the cores.
+        records: of rows that are done.
+        cores: that may be used.
+    """
+    seconds = sum(map(_cpu_seconds, sizes)) / max(cores, jobs)
     size = sum(map(_bytes, sizes))
     done = [record for record in records if record.status == "done" and record.frames and record.seconds]
     if done:
         # rows of one batch resemble each other: their pace says more than any model
         pace = median(record.seconds / record.frames for record in done)
         weight = median(record.output.bytes / record.frames for record in done if record.output)
-        seconds = sum(pace * each.frames for each in sizes)
+        seconds = sum(pace * each.frames for each in sizes) / jobs
         size = round(sum(weight * each.frames for each in sizes))
-    return Expectation(seconds / jobs, size)
+    return Expectation(seconds, size)
 
 
-def _seconds(size: Size) -> float:
-    per_frame = SECONDS_PER_FRAME + SECONDS_PER_MEGAPIXEL_FRAME * size.pixels / 1e6
-    return SECONDS_PER_ROW + per_frame * size.frames
+def _cpu_seconds(size: Size) -> float:
+    per_frame = CPU_SECONDS_PER_FRAME + CPU_SECONDS_PER_MEGAPIXEL_FRAME * size.pixels / 1e6
+    return CPU_SECONDS_PER_ROW + per_frame * size.frames
 
 
 def _bytes(size: Size) -> int:

@@ -26,9 +26,12 @@ def batch_lock(work_folder: Path, shard: Shard) -> Iterator[None]:
     """Hold the lock of a run while the block runs.
 
     Raises:
-        OutputError: another run is at work in the folder; says which process on which machine.
+        OutputError: another run is at work in the folder; says which process on which machine. Or it is no folder.
     """
-    work_folder.mkdir(parents=True, exist_ok=True)
+    try:
+        work_folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OutputError(f"{work_folder.parent} is a file; name a folder with -o") from None
     own = work_folder / f"lock{shard.suffix}"
     descriptor = _take(own)
     try:

@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -232,7 +232,8 @@ class _Run:
     def _finish(self, task: MakeRow, ended: Ended) -> None:
         row = task.row
         result = ended.result or RowResult(0, 0.0)
-        record = self._record(row, ended.memory, result, output=FileMark.of(task.target))
+        made = replace(FileMark.of(task.target), path=str(row.output))  # where it will be in a moment
+        record = self._record(row, ended.memory, result, output=made)
         self.manifest.append(record)
         try:
             put_in_place(row, self.plan.thumbnail_folder, overwrite=row.options.overwrite)

@@ -58,7 +58,7 @@ def survey(plan: Plan, shard: Shard, jobs: int | None, on_event: Listener) -> Su
             sizes.append(Size(_frames(row.driver, row.options), pixels or 0))
         on_event(Progress("survey", number))
     workers = min(jobs or fitting_jobs(part), max(len(sizes), 1))
-    return Survey(part.rows, views, len(sizes), workers, expect(sizes, workers, records.values()))
+    return Survey(part.rows, views, len(sizes), workers, expect(sizes, workers, records.values(), core_count()))
 
 
 def fitting_jobs(plan: Plan) -> int:
