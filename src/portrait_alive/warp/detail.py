@@ -1,5 +1,6 @@
 """A rectangle around an eye or the mouth, where the field has to be finer than in the rest of the face."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -123,40 +124,33 @@ class Detail:
         dy = min(max(int(dy), region.top - top), region.top + height_px - bottom)
         return dx, dy
 
-    def sheet(
-        self,
-        coarse: Float,
-        sheet: Sheet,
-        moved: Float,
-        *,
-        offset: tuple[int, int],
-        shift: tuple[float, float],
-        factor: int,
-        blur: float,
+    def origins(
+        self, coarse: Float, sheets: Sequence[Sheet], moved: Float, *, offset: tuple[int, int], blurs: Sequence[float]
     ) -> Float:
-        """Where each pixel of the rectangle, put off by `offset`, comes from if it belongs to one sheet of skin.
+        """Where each node of the rectangle, put off by `offset`, comes from if it belongs to one sheet of skin.
 
         Args:
-            coarse: (rows, columns, 2) the region's displacement, which holds where the sheet has no weights.
-            sheet: over this grid.
+            coarse: (rows, columns, 2) the region's displacement, which holds where a sheet has no weights.
+            sheets: K of them, over this grid.
             moved: (P, 2) displacement of the points.
             offset: (x, y) of the output's rectangle from the source's.
-            shift: (x, y) pixels from this rectangle's corner back to the texture's.
-            factor: the texture's enlargement.
-            blur: sigma in nodes: takes the creases between triangles out.
+            blurs: for each sheet, sigma in nodes: takes the creases between triangles out.
 
         Returns:
-            (h, w, 2) positions for `FineTexture.sample`.
+            (K, rows, columns, 2) node indices for `Grid.full_size`.
         """
-        field = cv2.remap(coarse, self.in_region, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        sheet.weights.scatter(moved, field)
-        field -= np.array(offset, np.float32)
-        smooth = cv2.GaussianBlur(field, (0, 0), _CONTINUATION_BLUR, borderType=cv2.BORDER_REPLICATE)
-        np.copyto(field, smooth, where=sheet.beyond[..., None])
-        # what folds does so beyond the cut, where nothing is seen of the sheet
-        unfolded(field, self.grid.cell, (self.nose[0], 0 if sheet.is_upper else self.grid.rows + 1))
-        field = cv2.GaussianBlur(field, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
-        return self.grid.full_size(self.grid.invert(field, self.indices, iterations=5), shift=shift, factor=factor)
+        around = cv2.remap(coarse, self.in_region, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        fields = []
+        for sheet, blur in zip(sheets, blurs, strict=True):
+            field = around.copy()
+            sheet.weights.scatter(moved, field)
+            field -= np.array(offset, np.float32)
+            smooth = cv2.GaussianBlur(field, (0, 0), _CONTINUATION_BLUR, borderType=cv2.BORDER_REPLICATE)
+            np.copyto(field, smooth, where=sheet.beyond[..., None])
+            # what folds does so beyond the cut, where nothing is seen of the sheet
+            unfolded(field, self.grid.cell, (self.nose[0], 0 if sheet.is_upper else self.grid.rows + 1))
+            fields.append(cv2.GaussianBlur(field, (0, 0), blur, borderType=cv2.BORDER_REPLICATE))
+        return self.grid.invert_all(np.stack(fields), self.indices, iterations=4)
 
     def cut(self, upper: Float, lower: Float, below: Float) -> "Cut":
         """Two sheets joined along a line.

@@ -182,18 +182,16 @@ def eye_frame(
     opening = Opening.between(driven, layer.upper, layer.lower)
     u, v = opening.axes(detail.x + np.float32(offset[0]), detail.y + np.float32(offset[1]))
     upper, lower = opening.curves_at(u)
-    upper_sheet, lower_sheet = (
-        detail.sheet(coarse, sheet, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
-        for sheet in (layer.upper_skin, layer.lower_skin)
-    )
     below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1).astype(np.float32)
     was_open = rest.area > 0.03 * rest.width**2
     scale = (rest.width / opening.width) ** 2
     closure = max(shut, 1 - scale * opening.area / rest.area) if was_open else shut
-    socket = None
+    sheets, blurs = [layer.upper_skin, layer.lower_skin], [0.7, 0.7]
     if closure > _LID_BEGINS:
-        factor = layer.lid.factor
-        socket = detail.sheet(coarse, layer.socket, moved, offset=offset, shift=(0.0, 0.0), factor=factor, blur=2.0)
+        sheets, blurs = [*sheets, layer.socket], [*blurs, 2.0]
+    origins = detail.origins(coarse, sheets, moved, offset=offset, blurs=blurs)
+    upper_sheet, lower_sheet = (detail.grid.full_size(one, shift=shift, factor=factor) for one in origins[:2])
+    socket = detail.grid.full_size(origins[2], factor=layer.lid.factor) if len(origins) > 2 else None
     return EyeFrame(offset, detail.cut(upper_sheet, lower_sheet, below), socket, opening, closure, u, v, upper, lower)
 
 

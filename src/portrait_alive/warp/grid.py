@@ -67,9 +67,9 @@ def _mended(origin: Float, indices: Float, missed: Float) -> Float:
 
 
 def _gain(step: Float) -> Float:
-    """Reciprocal of 1 + the slope of `step` (rows, columns) along its rows, bounded where it folds."""
+    """Reciprocal of 1 + the slope of `step` along its last axis, bounded where it folds."""
     slope = np.zeros_like(step)
-    np.subtract(step[:, 2:], step[:, :-2], out=slope[:, 1:-1])
+    np.subtract(step[..., 2:], step[..., :-2], out=slope[..., 1:-1])
     slope *= np.float32(0.5)
     slope += np.float32(1.0)
     return cast(Float, np.reciprocal(np.maximum(slope, np.float32(0.3), out=slope), out=slope))
@@ -128,14 +128,24 @@ class Grid:
             indices: `self.indices()`.
             iterations: each one squares the error where the field is smooth.
         """
-        # in planes: arithmetic over a last axis of two is several times slower
-        x_at, y_at = np.arange(self.columns + 2, dtype=np.float32), np.arange(self.rows + 2, dtype=np.float32)[:, None]
-        step_x, step_y = (part * np.float32(1.0 / self.cell) for part in cv2.split(displacement))
-        gain_x, gain_y = _gain(step_x), _gain(step_y.T).T
-        both = cv2.merge((step_x, step_y, gain_x, np.ascontiguousarray(gain_y)))
-        x, y = x_at - step_x * gain_x, y_at - step_y * gain_y
+        return cast(Float, self.invert_all(displacement[None], indices, iterations=iterations)[0])
+
+    def invert_all(self, displacements: Float, indices: Float, *, iterations: int = 4) -> Float:
+        """`invert` for several fields (K, rows, columns, 2) over this grid at once: (K, rows, columns, 2)."""
+        # one above the other, in planes: arithmetic over a last axis of two is several times slower
+        count, rows, columns = displacements.shape[:3]
+        x_at, y_at = np.arange(columns, dtype=np.float32), np.arange(count * rows, dtype=np.float32)[:, None]
+        first = (y_at // rows) * np.float32(rows)
+        last = first + np.float32(rows - 1)
+        stacked = displacements.reshape(count * rows, columns, 2)
+        step_x, step_y = (part * np.float32(1.0 / self.cell) for part in cv2.split(stacked))
+        gain_x = _gain(step_x)
+        gain_y = _gain(step_y.reshape(count, rows, columns).swapaxes(1, 2)).swapaxes(1, 2)
+        both = cv2.merge((step_x, step_y, gain_x, np.ascontiguousarray(gain_y).reshape(step_y.shape)))
+        x, y = x_at - step_x * gain_x, y_at - step_y * both[..., 3]
         for _ in range(iterations):
-            here = cv2.remap(both, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            within = y if count == 1 else np.minimum(np.maximum(y, first), last)
+            here = cv2.remap(both, x, within, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             missed_x, missed_y, here_gain_x, here_gain_y = cv2.split(here)
             missed_x += x
             missed_x -= x_at
@@ -146,7 +156,11 @@ class Grid:
             x -= here_gain_x
             y -= here_gain_y
         missed = np.maximum(np.abs(missed_x, out=missed_x), np.abs(missed_y, out=missed_y))
-        return _mended(cast(Float, cv2.merge((x, y))), indices, missed)
+        y -= first
+        found = cv2.merge((x, y)).reshape(displacements.shape)
+        return np.stack(
+            [_mended(one, indices, miss) for one, miss in zip(found, missed.reshape(count, rows, columns), strict=True)]
+        )
 
     def full_size(self, origin: Float, *, shift: tuple[float, float] = (0.0, 0.0), factor: int = 1) -> Float:
         """Origins at every pixel of the rectangle, as pixel indices of another rectangle times `factor`.

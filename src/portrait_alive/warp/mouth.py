@@ -136,9 +136,10 @@ def mouth_frame(
         factor: enlargement of the region's texture.
     """
     detail = layer.detail
+    skins = (layer.upper_skin, layer.lower_skin)
     upper_sheet, lower_sheet = (
-        detail.sheet(coarse, sheet, moved, offset=offset, shift=shift, factor=factor, blur=0.7)
-        for sheet in (layer.upper_skin, layer.lower_skin)
+        detail.grid.full_size(origins, shift=shift, factor=factor)
+        for origins in detail.origins(coarse, skins, moved, offset=offset, blurs=(0.7, 0.7))
     )
     opening = Opening.between(driven, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
     u, v = opening.axes(detail.x + np.float32(offset[0]), detail.y + np.float32(offset[1]))
