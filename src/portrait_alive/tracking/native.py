@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 
 import numpy as np
 import torch
@@ -37,9 +36,9 @@ ASTRAY = 0.05
 """How far off its crop may be in a frame that was looked at ahead; otherwise that frame is looked at anew."""
 _SHY = 0.25
 """After a frame that had to be looked at anew, so small a part of a frame is foreseen; each success doubles it."""
-_WORTH_A_LOOK = 0.4
-"""Confidence at the first look under which a candidate is dropped."""
-_LOOKS = 4
+_LOOKS = ((0.5, math.inf), (0.58, 1.0), (0.75, 0.35), (CERTAIN, SETTLED))
+"""The looks at a candidate: how sure it has to be, and how far it may have moved since the last look, to be worth
+another. Wide of what true faces need."""
 _AGREED = 0.012
 """By so little the looks agree already, and no more are needed."""
 _ROLLED = 2
@@ -156,21 +155,24 @@ class NativeTracker:
             scores: the detector's opinion of each.
             pixels: the picture.
         """
-        faces: list[Landmarks] = []
-        moves: list[float] = []
-        for look in range(_LOOKS):
-            if not crops:
-                return []
-            before, faces = faces, self._run(crops, [pixels] * len(crops))
-            if look == 0:
-                worth = [face.confidence.mean() >= _WORTH_A_LOOK for face in faces]
-                faces, scores = list(compress(faces, worth)), list(compress(scores, worth))
-            else:
-                moves = [_moved(earlier, face) for earlier, face in zip(before, faces, strict=True)]
-                if max(moves) <= _AGREED:
-                    break
-            crops = [self._around(face) for face in faces]
-        return [face for face, move, score in zip(faces, moves, scores, strict=True) if _is_face(face, move, score)]
+        settled: list[Landmarks] = []
+        hopeful: list[tuple[Landmarks | None, FaceCrop, float]] = [
+            (None, crop, score) for crop, score in zip(crops, scores, strict=True)
+        ]
+        for index, (certain, calm) in enumerate(_LOOKS):
+            if not hopeful:
+                break
+            faces = self._run([crop for _, crop, _ in hopeful], [pixels] * len(hopeful))
+            left: list[tuple[Landmarks | None, FaceCrop, float]] = []
+            for face, (before, _, score) in zip(faces, hopeful, strict=True):
+                move = math.inf if before is None else _moved(before, face)
+                if move <= _AGREED or index == len(_LOOKS) - 1:
+                    if _is_face(face, move, score):
+                        settled.append(face)
+                elif face.confidence.mean() >= certain and move <= calm:
+                    left.append((face, self._around(face), score))
+            hopeful = left
+        return settled
 
     def _run(self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes]) -> list[Landmarks]:
         cut = np.stack([crop.cut(pixels) for crop, pixels in zip(crops, pictures, strict=True)])  # (N, S, S, 3)

@@ -11,7 +11,6 @@ import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,15 +128,15 @@ def offsets(labelled: Labelled) -> Float:
     return found
 
 
-def _robust(rows: NDArray[np.float64], values: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
-    weights = np.ones(len(values))
-    solution = np.zeros(rows.shape[1])
+def _robust(rows: NDArray[np.float64], values: NDArray[np.float64], ridge: float) -> NDArray[np.floating]:
+    weights: NDArray[np.floating] = np.ones(len(values))
+    solution: NDArray[np.floating] = np.zeros(rows.shape[1])
     for _ in range(_ROUNDS):
         weighted = rows.T * weights
         solution = np.linalg.solve(weighted @ rows + ridge * np.eye(rows.shape[1]), weighted @ values)
-        weights = 1 / np.maximum(np.abs(values - rows @ solution), 0.05)
+        weights = np.asarray(1 / np.maximum(np.abs(values - rows @ solution), 0.05), np.float64)
         weights /= weights.mean()
-    return cast(NDArray[np.float64], solution)
+    return solution
 
 
 if __name__ == "__main__":
