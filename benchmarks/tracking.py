@@ -76,7 +76,7 @@ def main() -> None:
     paths = arguments.pictures or default_pictures()
     fitter = HeadFitter.of(load_basis(weight_path(SHAPE_BASIS)))
     pictures = [_picture(path, tracker, judge, fitter, arguments.sheets) for path in paths]
-    print(_picture_tables(pictures, taught_pictures()))
+    print(_picture_tables(pictures))
     print(_clip_table(arguments.clips or default_clips(), arguments.frames, tracker, judge))
     print(_false_faces(tracker, paths, judge))
     print(rendered_tables(arguments.head_model, tracker, arguments.people, group_errors))
@@ -89,13 +89,14 @@ def default_pictures() -> list[Path]:
 
 
 def default_clips() -> list[Path]:
-    """Every clip of the test material that taught nothing."""
-    return [path for path in sorted((DATA / "clips").glob("*.m*")) if path.stem not in taught_pictures()]
+    """The held-out clips of the test material."""
+    held = named_in("tracker_held_out.txt")
+    return [path for path in sorted((DATA / "clips").glob("*.m*")) if path.stem in held]
 
 
-def taught_pictures() -> set[str]:
-    """Stems of the pictures and clips that taught the shipped tracker."""
-    lines = (CONFIGS / "tracker_taught.txt").read_text(encoding="utf-8").splitlines()
+def named_in(list_name: str) -> set[str]:
+    """Stems of the pictures and clips in a list of `configs/`."""
+    lines = (CONFIGS / list_name).read_text(encoding="utf-8").splitlines()
     return {Path(line).stem for line in lines if line and not line.startswith("#")}
 
 
@@ -134,9 +135,10 @@ def _draw(pixels: Bytes, ours: Landmarks | None, theirs: Float, path: Path) -> N
     Image.fromarray(canvas).save(path, quality=92)
 
 
-def _picture_tables(results: Sequence[PictureResult], taught: set[str]) -> str:
+def _picture_tables(results: Sequence[PictureResult]) -> str:
     measured = [result for result in results if result.errors]
-    held = [result for result in measured if result.name not in taught]
+    held_out = named_in("tracker_held_out.txt")
+    held = [result for result in measured if result.name in held_out]
     turned = [result for result in held if abs(result.yaw) >= _TURNED_DEG]
     rows = [
         *_statistics("held out", [r.errors for r in held]),
@@ -146,7 +148,7 @@ def _picture_tables(results: Sequence[PictureResult], taught: set[str]) -> str:
     ]
     each: list[list[str | float]] = [
         [
-            r.name + (" (taught)" if r.name in taught else ""),
+            r.name + ("" if r.name in held_out else " (person taught)"),
             *[r.errors[kind] for kind in KINDS],
             r.floor.get("all", float("nan")),
             round(r.yaw),
@@ -270,7 +272,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracker", default="native")
     parser.add_argument("--pictures", nargs="+", type=Path, help="default: all of the test material")
-    parser.add_argument("--clips", nargs="+", type=Path, help="default: all that taught nothing")
+    parser.add_argument("--clips", nargs="+", type=Path, help="default: the held-out ones")
     parser.add_argument("--frames", type=int, default=90, help="of each clip")
     parser.add_argument("--sheets", type=Path, help="folder for overlays: ours green, MediaPipe's red")
     parser.add_argument("--repeat", type=int, default=5, help="timed runs; the fastest counts")
