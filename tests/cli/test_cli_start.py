@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-COMMANDS = ("animate", "batch", "track", "motion", "motions", "landmarks", "inspect", "doctor")
+COMMANDS = ("animate", "batch", "track", "motion", "motions", "landmarks", "inspect", "evaluate", "doctor")
 HEAVY = ("torch", "cv2", "numpy", "rich", "PIL")
 
 

@@ -9,7 +9,7 @@ from portrait_alive.cli.animate import Canvas
 from portrait_alive.cli.report import Report
 from portrait_alive.options import AnimateOptions
 
-OPTIONS = ("face", "landmarks", "tracker", "overwrite", "device", "threads", "seed")
+OPTIONS = ("face", "landmarks", "tracker", "overwrite", "tune", "device", "threads", "seed")
 EXAMPLES = """Examples:
 
 portrait-alive enroll ada1.jpg ada2.jpg ada3.jpg -o ada.person

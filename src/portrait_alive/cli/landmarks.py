@@ -37,21 +37,23 @@ def landmarks(
     limit_threads(options.threads)
     still = read_picture(picture)
     tracker = load_tracker(options.tracker, device=str(pick_device(options.device)))
-    faces = tracker.detect(still.pixels)
+    faces, first = tracker.detect(still.pixels), 1
     if isinstance(options.face, tuple):
         from portrait_alive.types import Box
 
         found = tracker.refine(still.pixels, Box(*options.face))
         faces = [] if found is None else [found]
-    elif options.face is not None:
-        faces = faces[options.face - 1 : options.face]
+    elif options.face is not None and faces:
+        if options.face > len(faces):
+            raise NoFaceError(f"{picture}: there is no face {options.face}; {len(faces)} found, from left to right")
+        faces, first = [faces[options.face - 1]], options.face
     if not faces:
         raise NoFaceError(f"{picture}: no face found; say where it is with --face x,y,w,h, or try --tracker mediapipe")
     if output is not None:
         from portrait_alive.cli.overlay import draw_overlay
 
-        draw_overlay(still, faces, output)
-    details = [_in_words(number, face) for number, face in enumerate(faces, start=1)]
+        draw_overlay(still, faces, output, first=first)
+    details = [_in_words(number, face) for number, face in enumerate(faces, start=first)]
     report.result(
         "\n".join([*details, *([str(output)] if output else [])]),
         {"picture": str(picture), "overlay": output and str(output), "faces": [_as_plain(face) for face in faces]},

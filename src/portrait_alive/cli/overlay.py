@@ -16,8 +16,8 @@ _SHIFT = 4
 """Sub-pixel bits of OpenCV's drawing coordinates."""
 
 
-def draw_overlay(picture: Picture, faces: Sequence[Landmarks], path: Path) -> None:
-    """Write a copy of `picture` with `faces` drawn into it; the format is the suffix's.
+def draw_overlay(picture: Picture, faces: Sequence[Landmarks], path: Path, *, first: int = 1) -> None:
+    """Write a copy of `picture` with `faces` drawn into it, numbered from `first`; the format is the suffix's.
 
     Raises:
         OutputError: the file cannot be written.
@@ -25,7 +25,7 @@ def draw_overlay(picture: Picture, faces: Sequence[Landmarks], path: Path) -> No
     from PIL import Image
 
     canvas = picture.pixels.copy()
-    for number, face in enumerate(faces, start=1):
+    for number, face in enumerate(faces, start=first):
         _draw(canvas, face, number)
     try:
         Image.fromarray(canvas).save(path)
