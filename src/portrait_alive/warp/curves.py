@@ -9,6 +9,7 @@ from portrait_alive.types import Float
 
 SAMPLES = 48
 """Places along an opening at which its curves are evaluated."""
+_SAMPLE_NUMBERS = np.arange(SAMPLES)
 _STEEPEST = 3.0
 """Slope that a curve may have at its points."""
 
@@ -32,21 +33,18 @@ class Opening:
 
     @staticmethod
     def between(points: Float, upper: tuple[int, ...], lower: tuple[int, ...]) -> "Opening":
-        """Measured on points (P, 2 or more); both index lists run from the first corner to the second."""
+        """Measured on points (P, 2 or more); both index lists, equally long, run from first to second corner."""
         first, last = points[upper[0], :2], points[upper[-1], :2]
         span = last - first
         width = max(float(np.linalg.norm(span)), 1e-3)
         along = (span / width).astype(np.float32)
         across = np.array([-along[1], along[0]], np.float32)
         u = np.linspace(0, width, SAMPLES, dtype=np.float32)
-        curves = []
-        for indices in (upper, lower):
-            offset = points[list(indices), :2] - first
-            curves.append(_curve((offset @ along).astype(np.float32), (offset @ across).astype(np.float32), u, width))
-        middle = (curves[0] + curves[1]) / 2
-        crossed = curves[0] > curves[1]
-        top = np.where(crossed, middle, curves[0]).astype(np.float32)
-        bottom = np.where(crossed, middle, curves[1]).astype(np.float32)
+        offset = points[[*upper, *lower], :2].reshape(2, len(upper), 2) - first
+        at_u, at_v = ((offset @ axis).astype(np.float32) for axis in (along, across))
+        top, bottom = _curves(at_u, at_v, u, width)
+        middle = (top + bottom) * np.float32(0.5)
+        top, bottom = np.minimum(top, middle), np.maximum(bottom, middle)
         return Opening(first.astype(np.float32), along, width, u, top, bottom)
 
     @property
@@ -66,10 +64,12 @@ class Opening:
 
     def curves_at(self, u: Float) -> tuple[Float, Float]:
         """(upper, lower) v of the curves at any u; beyond the corners, the corner's."""
-        steps = min(max(int(16 * self.width), 256), 1 << 14)
-        index = np.clip(u * np.float32(steps / self.width) + np.float32(0.5), 0, steps).astype(np.intp)
-        at, samples = np.linspace(0, SAMPLES - 1, steps + 1), np.arange(SAMPLES)
-        upper, lower = (np.interp(at, samples, curve).astype(np.float32) for curve in (self.upper, self.lower))
+        steps = min(max(int(32 * self.width), 256), 1 << 14)
+        place = u * np.float32(steps / self.width)
+        place += np.float32(0.5)
+        index = np.minimum(np.maximum(place, 0, out=place), steps, out=place).astype(np.intp)
+        at = np.arange(steps + 1) * ((SAMPLES - 1) / steps)
+        upper, lower = (np.interp(at, _SAMPLE_NUMBERS, curve).astype(np.float32) for curve in (self.upper, self.lower))
         return upper.take(index), lower.take(index)
 
     def coverage(self, u: Float, v: Float, upper: Float, lower: Float) -> Float:
@@ -79,18 +79,23 @@ class Opening:
         return cast(Float, (np.clip(high, 0, 1) * sides).astype(np.float32))
 
 
-def _curve(u: Float, v: Float, at: Float, width: float) -> Float:
-    """A smooth curve through (u, v), kept a function of u where the points turn back (seen from the side)."""
-    forward = np.maximum.accumulate(np.clip(u, 0, width).astype(np.float64)) + np.arange(len(u)) * 1e-4
+def _curves(u: Float, v: Float, at: Float, width: float) -> tuple[Float, Float]:
+    """Smooth curves through (u, v) (2, N), kept functions of u where points turn back (seen from the side)."""
+    forward = np.maximum.accumulate(np.minimum(np.maximum(u.astype(np.float64), 0), width), axis=1)
+    forward += np.arange(u.shape[1]) * 1e-4
     # cubic Hermite with Catmull-Rom slopes on the uneven knots
-    run = np.diff(forward)
-    rise = np.diff(v) / run
-    slope = np.concatenate([rise[:1], (rise[1:] * run[:-1] + rise[:-1] * run[1:]) / (run[1:] + run[:-1]), rise[-1:]])
-    slope = np.clip(slope, -_STEEPEST, _STEEPEST)
-    index = np.clip(np.searchsorted(forward, at, side="right") - 1, 0, len(u) - 2)
-    step = run[index]
-    t = np.clip((at - forward[index]) / step, 0, 1)
-    h00, h10 = (1 + 2 * t) * (1 - t) ** 2, t * (1 - t) ** 2
-    h01, h11 = t * t * (3 - 2 * t), t * t * (t - 1)
-    curve = h00 * v[index] + h10 * step * slope[index] + h01 * v[index + 1] + h11 * step * slope[index + 1]
-    return cast(Float, curve.astype(np.float32))
+    run = forward[:, 1:] - forward[:, :-1]
+    rise = (v[:, 1:] - v[:, :-1]) / run
+    slope = np.empty_like(forward)
+    slope[:, 0], slope[:, -1] = rise[:, 0], rise[:, -1]
+    slope[:, 1:-1] = (rise[:, 1:] * run[:, :-1] + rise[:, :-1] * run[:, 1:]) / (run[:, 1:] + run[:, :-1])
+    slope = np.minimum(np.maximum(slope, -_STEEPEST), _STEEPEST)
+    index = (forward[:, None, 1:-1] <= at[None, :, None]).sum(2)
+    both = np.arange(2)[:, None]
+    step = run[both, index]
+    t = np.minimum(np.maximum((at - forward[both, index]) / step, 0), 1)
+    rest = 1 - t
+    start, end = v[both, index], v[both, index + 1]
+    bend = t * rest * step * (slope[both, index] * rest - slope[both, index + 1] * t)
+    found = (start + (end - start) * (t * t * (3 - 2 * t)) + bend).astype(np.float32)
+    return found[0], found[1]
