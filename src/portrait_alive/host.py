@@ -58,6 +58,15 @@ def settings_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
 
 
+def cache_folder() -> Path:
+    """Where programs keep what they could make again."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
 def is_alive(process: int) -> bool:
     """Whether a process of this number runs (also one that is not ours)."""
     if sys.platform == "win32":

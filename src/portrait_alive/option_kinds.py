@@ -4,6 +4,7 @@ A kind parses text (`parse`), judges values that a program passed (`check`) and 
 Every failure is a `UsageError` whose message ends the sentence "--option: ...".
 """
 
+import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -120,6 +121,31 @@ class Time:
     def check(self, value: object) -> None:
         if not isinstance(value, (int, float)) or not 0 <= value < 1e7:
             raise UsageError(f"{value!r} is not a time in seconds from the start")
+
+
+TuneChoice = str | float
+"""auto, off, light or full; or so many seconds."""
+
+
+@dataclass(frozen=True)
+class Tune:
+    """How far the networks are tuned to a sitter: a word, or seconds."""
+
+    metavar: str = "auto|off|light|full|SECONDS"
+
+    def parse(self, text: str) -> object:
+        value: object = text
+        with contextlib.suppress(ValueError):
+            value = float(text)
+        self.check(value)
+        return value
+
+    def check(self, value: object) -> None:
+        if value in ("auto", "off", "light", "full"):
+            return
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 <= value <= 86400:
+            return
+        raise UsageError(f"{value!r} is neither auto, off, light, full nor a time of 1 s or more")
 
 
 @dataclass(frozen=True)

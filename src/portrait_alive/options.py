@@ -22,6 +22,8 @@ from portrait_alive.option_kinds import (
     Switch,
     Text,
     Time,
+    Tune,
+    TuneChoice,
 )
 
 Engine = Literal["warp", "neural"]
@@ -216,6 +218,15 @@ class AnimateOptions:
     )
     engine: Engine = field(
         default="warp", metadata=_about(Choice(("warp", "neural")), "--engine", MACHINE, "What makes the frames.")
+    )
+    tune: TuneChoice = field(
+        default="auto",
+        metadata=_about(
+            Tune(),
+            "--tune",
+            MACHINE,
+            "How far the neural engine is tuned to the sitter; auto: full from 4 pictures on, off below.",
+        ),
     )
     device: DeviceName = field(
         default="auto",

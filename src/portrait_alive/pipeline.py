@@ -32,6 +32,7 @@ from portrait_alive.options import AnimateOptions
 from portrait_alive.person.enrolling import BATCH_ADVICE, canvas_first, enrolled, up_to_date
 from portrait_alive.person.file import load_person
 from portrait_alive.person.person import MOST_PICTURES, SitterPicture
+from portrait_alive.person.tuning import settings_for
 from portrait_alive.rendering import in_order
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
@@ -41,7 +42,7 @@ from portrait_alive.source_faces import Sitter, find_sitters, limits
 from portrait_alive.stopwatch import Stopwatch
 from portrait_alive.tracking.by_hand import read_landmarks
 from portrait_alive.tracking.tracker import Tracker, load_tracker
-from portrait_alive.types import Bytes, Picture
+from portrait_alive.types import Bytes, Picture, SourceFace
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 PathLike = str | Path
@@ -141,7 +142,7 @@ def animate(
         canvas_face, learned = SitterPicture(picture, faces[0]), None
         if stored is not None:
             learned = up_to_date(stored.person, canvas_face, options, watch.listen)
-        elif len(sources) > 1:
+        elif len(sources) > 1 or _is_tuned(options, faces):
             learned = enrolled(canvas_face, sources[1:], tracker, fitter, options, watch.listen)
         film = film_of(picture, faces, drives, basis, options)
 
@@ -216,6 +217,12 @@ def _instead_of_sources(
     if isinstance(driver, Mapping):
         raise UsageError("--person has one face: leave N= out of --driver N=CLIP")
     return [person], replace(options, engine="neural")
+
+
+def _is_tuned(options: AnimateOptions, faces: Sequence[SourceFace]) -> bool:
+    """Whether one picture is to be tuned on."""
+    is_asked_for = settings_for(options.tune, 1, options.seed) is not None
+    return options.engine == "neural" and len(faces) == 1 and is_asked_for
 
 
 def _check_sources(

@@ -1,6 +1,7 @@
 """From the pictures that a user names to a person."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from portrait_alive.device import pick_device
@@ -9,8 +10,10 @@ from portrait_alive.events import Listener, Note, PhaseStarted, Progress
 from portrait_alive.media.stills import read_picture
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.options import AnimateOptions
+from portrait_alive.person.cache import cache_entry, recalled, remember
 from portrait_alive.person.likeness import Likeness, look_like_strangers, mean_distances
 from portrait_alive.person.person import MOST_PICTURES, Person, SitterPicture
+from portrait_alive.person.tuning import settings_for, tuned
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.source_faces import find_sitters
 from portrait_alive.tracking.tracker import Tracker
@@ -85,7 +88,19 @@ def enrolled(
                     f"{BATCH_ADVICE}",
                 )
             )
-    return Person.untuned(pictures, NeuralLayer.load(pick_device(options.device)))
+    settings = settings_for(options.tune, len(pictures), options.seed)
+    if settings is None:
+        return Person.untuned(pictures, NeuralLayer.load(pick_device(options.device)))
+    entry = cache_entry(pictures, str(settings))
+    layer = NeuralLayer.load(pick_device(options.device))
+    untuned = Person.untuned(pictures, layer)
+    before = recalled(entry)
+    if before is not None:
+        on_event(Note("tuned-before", f"these pictures were learned before: {before.made.get('tuned', 'untuned')}"))
+        return replace(untuned, changes=before.changes, made=before.made)
+    person = tuned(untuned, pictures, layer, fitter, settings, on_event)
+    remember(person, entry)
+    return person
 
 
 def up_to_date(person: Person, canvas: SitterPicture, options: AnimateOptions, on_event: Listener) -> Person:

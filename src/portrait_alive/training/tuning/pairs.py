@@ -1,0 +1,190 @@
+"""What a person is tuned on: frames as the generator sees them, beside what they should have been.
+
+From one picture: it is moved by some motion and back, in one composed resampling, so that nothing is softer than the
+picture and no sharpening is learned; the picture itself is the truth, where it still shows after both ways. From
+several: the canvas is driven by the other pictures' tracked meshes, as in `training.meta.episodes`, and they are the
+truth.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+from portrait_alive.film import room_of
+from portrait_alive.motion.absolute import mesh_track, retarget_absolute
+from portrait_alive.motion.builtin import builtin_motion
+from portrait_alive.motion.retarget import retarget
+from portrait_alive.neural.condition import see_frame
+from portrait_alive.neural.view import View
+from portrait_alive.person.person import SitterPicture
+from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.shape.source import source_face
+from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, HeadPose, Landmarks, Picture, SourceFace
+from portrait_alive.warp.layers import take_apart
+from portrait_alive.warp.warper import Rendered, Warper
+
+_MOTIONS = ("speak", "smile", "nod", "look-around", "idle")
+_MOTION_S = 4.0
+_LARGEST_VIEW_PX = 240
+"""Side of the networks' square up to which pictures are worked on as they are; larger ones are reduced."""
+_SURE = 0.9
+"""Opacity from which a pixel is the sitter's."""
+_DRAWN = 0.05
+"""Share of drawing up to which a pixel is the picture's own."""
+_SAME_FRAMING = 0.35
+"""Shift of the head, over its view, within which pictures of one size are taken to be frames of one sitting."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A frame to learn from."""
+
+    planes: Bytes
+    """(V, V, 11) uint8, of a condition."""
+    truth: Bytes
+    """(V, V, 3) uint8 sRGB."""
+    known: Float
+    """(V, V) in [0, 1]: where the truth is known."""
+
+
+def reduced(sitter: SitterPicture) -> SitterPicture:
+    """The picture at a size at which frames are made quickly and the networks still see all they can."""
+    factor = _LARGEST_VIEW_PX / View.side_for(sitter.face)
+    if factor >= 1:
+        return sitter
+    pixels = cv2.resize(sitter.picture.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return SitterPicture(
+        replace(sitter.picture, pixels=pixels, alpha=None), _moved(sitter.face, factor, np.zeros(2, np.float32))
+    )
+
+
+def pairs_of_one(sitter: SitterPicture, fitter: HeadFitter, rng: np.random.Generator, count: int) -> list[Pair]:
+    """Self-made pairs of one picture; fewer than `count` where the head can hardly be moved.
+
+    Args:
+        sitter: as `reduced` gives it.
+        fitter: explains faces.
+        rng: decides everything.
+        count: how many.
+    """
+    basis, face = fitter.basis, sitter.face
+    states: list[DrivenFace] = []
+    for name in _MOTIONS:
+        motion = builtin_motion(name, basis, seconds=_MOTION_S, fps=Fraction(12), seed=int(rng.integers(1 << 30)))
+        driven = retarget(face, motion, basis)
+        states += [driven[int(frame)] for frame in rng.permutation(len(driven))[: -(-count // len(_MOTIONS))]]
+    warper = Warper(take_apart(sitter.picture, face, basis, room=room_of(states, basis)))
+    chosen = [states[int(number)] for number in rng.permutation(len(states))[:count]]
+    return [_there_and_back(sitter, warper, state, fitter) for state in chosen]
+
+
+def pairs_of_several(canvas: SitterPicture, others: Sequence[SitterPicture], fitter: HeadFitter) -> list[Pair]:
+    """The canvas driven by each of the other pictures, which are the truth.
+
+    Args:
+        canvas: as `reduced` gives it.
+        others: pictures of the same sitter at any size.
+        fitter: explains faces.
+    """
+    basis = fitter.basis
+    brought = [_brought_to(canvas, other) for other in others]
+    faces = [canvas.face.landmarks, *(landmarks for _, landmarks, _ in brought)]
+    driven = retarget_absolute(canvas.face, mesh_track(faces, fitter, fps=Fraction(1)), basis)
+    warper = Warper(take_apart(canvas.picture, canvas.face, basis, room=room_of(driven, basis)))
+    side = View.side_for(canvas.face)
+    pairs = []
+    for number, (pixels, _, is_foreign) in enumerate(brought, start=1):
+        rendered = warper.render_with_masks(driven[number])
+        condition = see_frame(rendered, warper.box[:2], driven[number], side)
+        truth = np.asarray(condition.view.cut(pixels, (0, 0)), np.uint8)
+        sitter = np.asarray(condition.view.cut(rendered.opacity, warper.box[:2], beyond=0.0), np.float32)
+        if is_foreign:
+            truth = _in_light_of(truth, condition.planes[..., :3], sitter > _SURE)
+        pairs.append(Pair(condition.planes, truth, sitter))
+    return pairs
+
+
+def _there_and_back(sitter: SitterPicture, warper: Warper, there: DrivenFace, fitter: HeadFitter) -> Pair:
+    """The picture moved to `there` and driven back to where it was."""
+    gone = warper.render_with_masks(there)
+    moved = _pasted(sitter.picture.pixels, gone.pixels, warper.box[:2])
+    landmarks = Landmarks(np.ascontiguousarray(there.points[:MESH_POINTS]), sitter.face.landmarks.confidence, 1.0)
+    face = source_face(landmarks, fitter)
+    ways = retarget_absolute(
+        face, mesh_track([landmarks, sitter.face.landmarks], fitter, fps=Fraction(1)), fitter.basis
+    )
+    home = Warper(take_apart(Picture(moved), face, fitter.basis))
+    back = home.render_with_masks(ways[1])
+    composed, known = _composed(sitter.picture.pixels, gone, warper.box[:2], back, home.box[:2])
+    seen = see_frame(replace(back, pixels=composed), home.box[:2], ways[1], View.side_for(face))
+    truth = np.asarray(seen.view.cut(sitter.picture.pixels, (0, 0)), np.uint8)
+    return Pair(seen.planes, truth, np.asarray(seen.view.cut(known, home.box[:2], beyond=0.0), np.float32))
+
+
+def _composed(
+    pixels: Bytes, gone: Rendered, gone_at: tuple[int, int], back: Rendered, back_at: tuple[int, int]
+) -> tuple[Bytes, Float]:
+    """(h, w, 3) what came back, looked up once in the picture where that is all there is to it; (h, w) there 1."""
+    height, width = back.opacity.shape
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    away = np.dstack([columns + back_at[0], rows + back_at[1]]).astype(np.float32) + back.flow
+    inside = away - np.array(gone_at, np.float32)
+    # the flow, and the masks, of the way there, at the places that the way back looks at
+    onward, opaque, drawn = (
+        cv2.remap(plane, inside, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        for plane in (gone.flow, gone.opacity, gone.drawn)
+    )
+    looked_up = cv2.remap(pixels, away + onward, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    is_own = (back.opacity > _SURE) & (opaque > _SURE) & (back.drawn < _DRAWN) & (drawn < _DRAWN)
+    known = cv2.erode(is_own.astype(np.float32), np.ones((3, 3), np.uint8))
+    return np.where(known[..., None] > 0, looked_up, back.pixels), np.asarray(known, np.float32)
+
+
+def _pasted(pixels: Bytes, region: Bytes, at: tuple[int, int]) -> Bytes:
+    left, top = at
+    out = pixels.copy()
+    part = out[top : top + region.shape[0], left : left + region.shape[1]]
+    part[:] = region[: part.shape[0], : part.shape[1]]
+    return out
+
+
+def _brought_to(canvas: SitterPicture, other: SitterPicture) -> tuple[Bytes, Landmarks, bool]:
+    """Another picture in the canvas's framing: pixels, face, and whether it had to be brought there."""
+    own, its = canvas.face.fit.pose, other.face.fit.pose
+    apart = float(np.linalg.norm(own.translation[:2] - its.translation[:2]))
+    is_near = apart < _SAME_FRAMING * View.side_for(canvas.face) and 0.85 < own.scale / its.scale < 1.18
+    if canvas.picture.size == other.picture.size and is_near:
+        return other.picture.pixels, other.face.landmarks, False
+    factor, pixels = own.scale / its.scale, other.picture.pixels
+    small = factor < 0.75
+    if small:
+        pixels = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    shift = own.translation[:2] - factor * its.translation[:2]
+    zoom = pixels.shape[1] / other.picture.pixels.shape[1]
+    onto = np.array([[factor / zoom, 0, shift[0]], [0, factor / zoom, shift[1]]], np.float64)
+    onto[:, 2] += (onto[0, 0] - 1) / 2  # pixel centres lie at .5 here, at whole numbers in OpenCV
+    height, width = canvas.picture.size
+    placed = cv2.warpAffine(pixels, onto, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return placed, _moved(other.face, factor, shift).landmarks, True
+
+
+def _moved(face: SourceFace, factor: float, shift: Float) -> SourceFace:
+    """The face in a picture enlarged by `factor` and then put off by `shift` (x, y)."""
+    by = np.array([shift[0], shift[1], 0], np.float32)
+    pose, marks = face.fit.pose, face.landmarks
+    points, mesh = (np.asarray(one * np.float32(factor) + by, np.float32) for one in (face.points, marks.points))
+    placed = HeadPose(pose.rotation, np.asarray(pose.translation * factor + by, np.float32), pose.scale * factor)
+    return SourceFace(replace(marks, points=mesh), replace(face.fit, pose=placed), points)
+
+
+def _in_light_of(truth: Bytes, warped: Bytes, inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Bytes:
+    """The truth with mean and spread of each channel as in the warped frame, inside a mask: no other day's light."""
+    if not inside.any():
+        return truth
+    own, wanted = truth[inside].astype(np.float32), warped[inside].astype(np.float32)
+    gain = np.clip(wanted.std(0) / np.maximum(own.std(0), 1), 0.5, 2)
+    lit = (truth - own.mean(0)) * gain + wanted.mean(0)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
