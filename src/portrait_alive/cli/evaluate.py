@@ -74,7 +74,7 @@ Methods = Annotated[
         metavar="NAME,NAME...",
         show_default=False,
         rich_help_panel=WHAT,
-        help="still (the source, unmoved), reencoded (the truth, encoded), warp. Default: still,warp.",
+        help="still (the source, unmoved), reencoded (the truth, encoded), warp, neural. Default: still,warp.",
     ),
 ]
 Frames = Annotated[

@@ -74,8 +74,9 @@ METHODS: Mapping[str, Callable[[Tools], Reenactor]] = {
     "still": lambda tools: still_source,
     "reencoded": lambda tools: TruthReencoded(18),
     "warp": lambda tools: EngineMethod("warp", tools),
+    "neural": lambda tools: EngineMethod("neural", tools),
 }
-"""Still source; the truth through x264 at crf 18 (self-reenactment only); the warp engine."""
+"""Still source; the truth through x264 at crf 18 (self-reenactment only); the engines, which see the first source."""
 
 
 @dataclass(frozen=True, eq=False)
