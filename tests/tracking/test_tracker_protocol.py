@@ -132,6 +132,19 @@ def test_native_finds_a_face_lying_on_its_side(picture: Bytes) -> None:
     assert abs(right[1] - left[1]) > 2 * abs(right[0] - left[0])
 
 
+def test_native_follows_a_resting_face_without_trembling_across_calls(picture: Bytes) -> None:
+    rng = np.random.default_rng(0)
+    frames = [np.clip(picture + rng.normal(0, 4, picture.shape), 0, 255).astype(np.uint8) for _ in range(12)]
+    tracker = load_tracker("native")
+    first = tracker.follow(frames[:4], None)
+    faces = [*first, *tracker.follow(frames[4:8], first[-1])]
+    faces += tracker.follow(frames[8:], faces[-1])
+    points = np.stack([face.points[:, :2] for face in faces if face is not None])
+    assert len(points) == len(frames)
+    apart = np.linalg.norm(points[0, 468] - points[0, 473])
+    assert np.linalg.norm(np.diff(points[1:], axis=0), axis=2).mean() / apart < 0.008
+
+
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UsageError, match="native, mediapipe or face-alignment"):
         load_tracker("dlib")  # type: ignore[arg-type]

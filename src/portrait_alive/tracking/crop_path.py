@@ -7,6 +7,8 @@ from portrait_alive.tracking.crop import FaceCrop
 
 _TRUST = 0.5
 """Share of the last frames' motion that is expected to go on."""
+_SURE_MOTION, _LEAST = 0.06, 0.1
+"""From which distance on a difference is all motion, and the share of the smallest that is followed."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,14 @@ class CropPath:
         centre = (crop.centre[0] + frames * self.drift[0], crop.centre[1] + frames * self.drift[1])
         return FaceCrop(centre, crop.side * math.exp(frames * self.growth), crop.angle + frames * self.turn, crop.size)
 
-    def led_to(self, crop: FaceCrop, frames: int) -> "CropPath":
-        """The path from `crop` on, which the face reached `frames` frames after this path's crop."""
+    def led_to(self, seen: FaceCrop, frames: int) -> "CropPath":
+        """The path from where the face was seen `frames` frames after this path's crop.
+
+        Small differences from what was foreseen are mostly taken for noise: the points move a little with the crop, and
+        a crop that followed them at once would make a resting face tremble.
+        """
+        foreseen = self.after(frames)
+        crop = _between(foreseen, seen, min(max(distance(seen, foreseen) / _SURE_MOTION, _LEAST), 1.0))
         before, share = self.crop, _TRUST / frames
         return CropPath(
             crop,
@@ -37,6 +45,17 @@ class CropPath:
             math.log(crop.side / before.side) * share,
             _turned(crop.angle - before.angle) * share,
         )
+
+
+def _between(first: FaceCrop, second: FaceCrop, share: float) -> FaceCrop:
+    """`first` at share 0, `second` at 1."""
+    (x, y), (x1, y1) = first.centre, second.centre
+    return FaceCrop(
+        (x + share * (x1 - x), y + share * (y1 - y)),
+        first.side * (second.side / first.side) ** share,
+        first.angle + share * _turned(second.angle - first.angle),
+        first.size,
+    )
 
 
 def distance(crop: FaceCrop, other: FaceCrop) -> float:

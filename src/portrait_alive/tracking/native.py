@@ -51,6 +51,13 @@ _SIDES = (256, 512, 1024, 2048)
 
 
 @dataclass(frozen=True, eq=False)
+class FollowedFace(Landmarks):
+    """A face that goes on being followed in the crop where it was seen, also in the next call."""
+
+    path: CropPath
+
+
+@dataclass(frozen=True, eq=False)
 class NativeTracker:
     """Detects at low resolution, then places the landmarks in two or three looks, each from a better crop."""
 
@@ -88,13 +95,13 @@ class NativeTracker:
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
         followed: list[Landmarks | None] = []
-        path = None if last is None else CropPath(self._around(last))
+        path = None if last is None else self._path_of(last)
         boldness = 2.0
         while len(followed) < len(frames):
             coming = frames[len(followed) : len(followed) + max(int(boldness), 1)]
             faces = self._along(path, coming) if path is not None else []
             if path is not None and faces:
-                path = path.led_to(self._around(faces[-1]), len(faces))
+                path = faces[-1].path
                 boldness = min(2 * boldness, AHEAD) if len(faces) == len(coming) else _SHY
                 followed += faces
                 continue
@@ -103,8 +110,8 @@ class NativeTracker:
             boldness = 1.0
             followed.append(face)
         seen = [index for index, face in enumerate(followed) if face is not None]
-        faces = [face for face in followed if face is not None]
-        for index, face in zip(seen, self.parts.refine([frames[index] for index in seen], faces), strict=True):
+        known = [face for face in followed if face is not None]
+        for index, face in zip(seen, self.parts.refine([frames[index] for index in seen], known), strict=True):
             followed[index] = face
         return followed
 
@@ -135,16 +142,24 @@ class NativeTracker:
     def _around(self, face: Landmarks) -> FaceCrop:
         return FaceCrop.around_points(face.points, self.net.config.crop_size)
 
-    def _along(self, path: CropPath, frames: Sequence[Bytes]) -> list[Landmarks]:
+    def _path_of(self, face: Landmarks) -> CropPath:
+        around = self._around(face)
+        if isinstance(face, FollowedFace) and distance(face.path.crop, around) <= ASTRAY:
+            return face.path
+        return CropPath(around)
+
+    def _along(self, path: CropPath, frames: Sequence[Bytes]) -> list[FollowedFace]:
         """The face in as many of the frames as it keeps to the path; empty where it is lost in the first."""
         crops = [path.after(1 + index) for index in range(len(frames))]
-        kept: list[Landmarks] = []
+        kept: list[FollowedFace] = []
         for crop, face in zip(crops, self._run(crops, frames), strict=True):
+            seen = self._around(face)
             if face.presence < STILL_PRESENT or face.confidence.mean() < STILL_CERTAIN:
                 break
-            if kept and distance(crop, self._around(face)) > ASTRAY:
+            if kept and distance(crop, seen) > ASTRAY:
                 break
-            kept.append(face)
+            onward = path.led_to(seen, 1 + len(kept))
+            kept.append(FollowedFace(face.points, face.confidence, face.presence, path=onward))
         return kept
 
     def _settled(self, crops: Sequence[FaceCrop], scores: Sequence[float], pixels: Bytes) -> list[Landmarks]:
