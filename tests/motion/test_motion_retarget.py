@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import FPS, posed_source
+from motion_material import FPS, posed_source
 
 from portrait_alive.errors import UsageError
 from portrait_alive.motion.angles import angles_of, matrix_of

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from conftest import FPS, ScriptedTracker, driver_meshes, numbered_frames, posed_source
+from motion_material import FPS, ScriptedTracker, driver_meshes, numbered_frames, posed_source
 
 from portrait_alive.errors import NoFaceError
 from portrait_alive.motion.absolute import retarget_absolute, track_meshes
