@@ -11,6 +11,7 @@ from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.bite import Bite
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut, Detail, Sheet, inside, smoothstep
+from portrait_alive.warp.filling import LUMA
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.mesh_weights import coverage, weights_at
@@ -19,6 +20,8 @@ from portrait_alive.warp.teeth import Palette, lower_row, palette_of, tongue, up
 _UNIT_PER_EYES = 0.72
 """Usual width of the lips' opening over the distance of the irises."""
 _IRISES = (topology.RIGHT_IRIS[0], topology.LEFT_IRIS[0])
+_TOOTH_LUMA = 0.7
+"""Lightness of teeth over that of the skin, at least."""
 _SLACK = 0.06
 """Drop of the jaw, in mouth widths, that does not part them yet."""
 _TEETH_MEET = 0.62
@@ -43,7 +46,7 @@ class MouthLayer:
     unit: float
     """Pixels of a mouth's usual width in this face: teeth have the face's size, not the lips'."""
     openness: float
-    """0 where the source's mouth is shut, 1 where it shows what is inside."""
+    """0 where the source's mouth is shut or dark, 1 where it shows its teeth."""
     rest: float
     """v, in mouth widths, at which closed lips would meet, from the upper lip's edge."""
 
@@ -101,9 +104,21 @@ def take_mouth_apart(
         inside=FineTexture.of(pixels),
         grain=grain,
         unit=max(opening.width, _UNIT_PER_EYES * float(np.linalg.norm(np.diff(points[[*_IRISES], :2], axis=0)))),
-        openness=smoothstep(0.08, 0.16, opening.gap / opening.width),
+        openness=smoothstep(0.08, 0.16, opening.gap / opening.width) * _toothed(pixels, detail, opening, skin_colour),
         rest=float(np.interp(opening.width / 2, opening.u, opening.upper)) / opening.width,
     )
+
+
+def _toothed(pixels: Bytes, detail: Detail, opening: Opening, skin: Float) -> float:
+    """0 where nothing between the lips is as light and as colourless as teeth, 1 where a good part is."""
+    u, v = opening.axes(detail.x, detail.y)
+    between = opening.coverage(u, v, *opening.curves_at(u)) > 0.9
+    if not between.any():
+        return 0.0
+    seen = pixels[between].astype(np.float32)
+    tint, skin_tint = (np.ptp(c, axis=-1) / np.maximum(c.max(-1), 1) for c in (seen, skin))
+    light = seen @ LUMA > _TOOTH_LUMA * float(skin @ LUMA)
+    return smoothstep(0.15, 0.35, float((light & (tint < skin_tint)).mean()))
 
 
 def _pick(pixels: Bytes, detail: Detail, nodes: NDArray[np.bool_]) -> Bytes:
