@@ -92,7 +92,11 @@ def test_another_picture_is_brought_to_the_canvas(seen, fitter):
         type(other.picture)(np.clip(larger * 0.7, 0, 255).astype(np.uint8)),
         source_face(NativeTracker.load().detect(larger)[0], fitter),
     )
-    for pair in pairs_of_several(canvas, [other, foreign], fitter):
+    pairs = pairs_of_several(canvas, [other, foreign], fitter)
+    assert len(pairs) == 2
+    for pair in pairs:
+        # only where a mesh lies is the truth known to lie under the warped frame
+        assert pair.known[:8].max() == pair.known[-8:].max() == 0
         sure = pair.known > 0.95
         warped, truth = pair.planes[..., :3].astype(int), pair.truth.astype(int)
         assert np.abs(warped - truth)[sure].mean() < 12

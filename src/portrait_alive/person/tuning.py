@@ -20,7 +20,7 @@ _HELD_SHARE = 4
 _OWN_LEARNED, _OWN_HELD = 6, 2
 """Self-made pairs to learn from, and to decide by."""
 _LIGHT_STEPS = 40
-_FULL_STEPS, _FULL_STEPS_A_PICTURE = 90, 6
+_FULL_STEPS, _FULL_STEPS_A_PICTURE = 60, 4
 _LIGHT_RATE, _FULL_RATE = 2e-3, 1e-3
 _ENDLESS = 1_000_000
 
@@ -57,6 +57,7 @@ def tuned(
     on_event(PhaseStarted("tune", "tuning to the sitter", None if settings.seconds else settings.steps, "steps"))
     learning, held, what = _pairs(pictures, fitter, settings.seed)
     if not learning or not held:
+        on_event(Note("not-tuned", "the pictures are too unlike the canvas to tune on; the untuned networks are kept"))
         return person
     outcome = tune(layer, person.embedding, learning, held, settings, lambda step: on_event(Progress("tune", step)))
     sentence = _said(outcome, what)
@@ -73,7 +74,7 @@ def _pairs(pictures: Sequence[SitterPicture], fitter: HeadFitter, seed: int) -> 
         order = [int(number) for number in rng.permutation(len(others))]
         count = max(1, len(others) // _HELD_SHARE)
         held, learning = ([others[number] for number in part] for part in (order[:count], order[count:]))
-        names = ", ".join(pictures[1 + number].name for number in sorted(order[:count]))
+        names = ", ".join(others[number].name for number in sorted(order[:count]))
         return learning, held, f"on held-out pictures ({names})" if count < 4 else f"on {count} held-out pictures"
     own = pairs_of_one(canvas, fitter, rng, _OWN_LEARNED + _OWN_HELD)
     return own[_OWN_HELD:] + others, own[:_OWN_HELD], "on motions that were not learned from"

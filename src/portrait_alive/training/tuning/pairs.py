@@ -18,8 +18,9 @@ from portrait_alive.motion.absolute import mesh_track, retarget_absolute
 from portrait_alive.motion.builtin import builtin_motion
 from portrait_alive.motion.retarget import retarget
 from portrait_alive.neural.condition import see_frame
-from portrait_alive.neural.view import View
+from portrait_alive.neural.view import VIEW_PX, View
 from portrait_alive.person.person import SitterPicture
+from portrait_alive.shape import topology
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, HeadPose, Landmarks, Picture, SourceFace
@@ -34,6 +35,10 @@ _SURE = 0.9
 """Opacity from which a pixel is the sitter's."""
 _DRAWN = 0.05
 """Share of drawing up to which a pixel is the picture's own."""
+_RIM_PX = 11
+"""Width of the strip along the face's outline, inside and out, that is not learned from."""
+_STRANGE = 2.0
+"""Pictures so many times farther from their warped frame than most are left out: the warp does not reach them."""
 _SAME_FRAMING = 0.35
 """Shift of the head, over its view, within which pictures of one size are taken to be frames of one sitting."""
 
@@ -48,6 +53,8 @@ class Pair:
     """(V, V, 3) uint8 sRGB."""
     known: Float
     """(V, V) in [0, 1]: where the truth is known."""
+    name: str = ""
+    """Of the picture that is the truth."""
 
 
 def reduced(sitter: SitterPicture) -> SitterPicture:
@@ -82,7 +89,7 @@ def pairs_of_one(sitter: SitterPicture, fitter: HeadFitter, rng: np.random.Gener
 
 
 def pairs_of_several(canvas: SitterPicture, others: Sequence[SitterPicture], fitter: HeadFitter) -> list[Pair]:
-    """The canvas driven by each of the other pictures, which are the truth.
+    """The canvas driven by each of the other pictures, which are the truth; without those that the warp cannot reach.
 
     Args:
         canvas: as `reduced` gives it.
@@ -101,10 +108,12 @@ def pairs_of_several(canvas: SitterPicture, others: Sequence[SitterPicture], fit
         condition = see_frame(rendered, warper.box[:2], driven[number], side)
         truth = np.asarray(condition.view.cut(pixels, (0, 0)), np.uint8)
         sitter = np.asarray(condition.view.cut(rendered.opacity, warper.box[:2], beyond=0.0), np.float32)
+        known = sitter * _under_mesh(condition.view.points(driven[number].points))
         if is_foreign:
             truth = _in_light_of(truth, condition.planes[..., :3], sitter > _SURE)
-        pairs.append(Pair(condition.planes, truth, sitter))
-    return pairs
+        pairs.append(Pair(condition.planes, truth, known, others[number - 1].name))
+    usual = float(np.median([_apart(pair) for pair in pairs]))
+    return [pair for pair in pairs if _apart(pair) <= _STRANGE * usual]
 
 
 def _there_and_back(sitter: SitterPicture, warper: Warper, there: DrivenFace, fitter: HeadFitter) -> Pair:
@@ -149,6 +158,25 @@ def _pasted(pixels: Bytes, region: Bytes, at: tuple[int, int]) -> Bytes:
     part = out[top : top + region.shape[0], left : left + region.shape[1]]
     part[:] = region[: part.shape[0], : part.shape[1]]
     return out
+
+
+def _under_mesh(points: Float) -> Float:
+    """(V, V) 1 inside the face's outline, 0 at it and outside: hair and silhouette lie where no mesh tells.
+
+    Args:
+        points: (478 or more, 2) in pixels of the view.
+    """
+    outline = np.rint(points[list(topology.FACE_OVAL)]).astype(np.int32)
+    inside = np.zeros((VIEW_PX, VIEW_PX), np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(outline), 1)
+    inside = cv2.erode(inside, np.ones((_RIM_PX, _RIM_PX), np.uint8), borderValue=1)
+    return np.asarray(cv2.blur(inside.astype(np.float32), (5, 5)), np.float32)
+
+
+def _apart(pair: Pair) -> float:
+    """Mean difference between what the warp shows and the truth, where that is known, in 8-bit steps."""
+    difference = np.abs(pair.planes[..., :3].astype(np.float32) - pair.truth).mean(-1)
+    return float((difference * pair.known).sum() / max(float(pair.known.sum()), 1.0))
 
 
 def _brought_to(canvas: SitterPicture, other: SitterPicture) -> tuple[Bytes, Landmarks, bool]:
