@@ -215,7 +215,7 @@ def _inside(
     jaw_u, jaw_v = skull_u - np.float32(bite.drop[0]), skull_v - np.float32(down)
     drawing = _drawing(layer, (skull_u, skull_v), (jaw_u, jaw_v), u, v, upper, lower, opening) + layer.grain[box]
     grown = (opening.gap - rest.gap) / (rest.gap + 0.04 * rest.width)
-    kept = np.float32(1 - smoothstep(0.5, 1.8, grown) * (1 - layer.openness))
+    kept = np.float32(1 - smoothstep(0.35, 1.2, grown) * (1 - layer.openness))
     if kept == 0:
         return drawing, np.ones(u.shape, np.float32)
     # what the source shows of its mouth parts where teeth meet: above goes with the skull, below with the jaw
