@@ -1,6 +1,7 @@
 """Tuning: pairs show the truth, what helps held-out pairs is kept, the same seed gives the same person."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.tracking.native import NativeTracker
-from portrait_alive.training.tuning.pairs import Pair, pairs_of_one, pairs_of_several, reduced
+from portrait_alive.training.tuning.pairs import Pair, head_of, pairs_of_one, pairs_of_several, reduced
 from portrait_alive.training.tuning.tune import TuneSettings, is_tuned, tune
+from portrait_alive.types import SourceFace
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 
@@ -115,6 +117,21 @@ def test_large_pictures_are_worked_on_small(seen, fitter):
     # the same face in the same place of the networks' square
     assert np.abs(small.mesh - large.mesh).max() < 1.5
     assert np.abs(small.view[..., :3].astype(int) - large.view[..., :3]).mean() < 3
+
+
+def test_of_a_large_picture_the_head_is_kept(seen, monkeypatch):
+    one = seen("a.png")
+    assert head_of(one) is one
+    monkeypatch.setattr("portrait_alive.training.tuning.pairs._LARGE_PICTURE", 1000)
+    wide = np.pad(one.picture.pixels, ((300, 300), (400, 200), (0, 0)))
+    by = np.array([400, 300, 0], np.float32)
+    fit = replace(one.face.fit, pose=replace(one.face.fit.pose, translation=one.face.fit.pose.translation + by))
+    marks = replace(one.face.landmarks, points=one.face.landmarks.points + by)
+    far = SitterPicture(type(one.picture)(wide), SourceFace(marks, fit, one.face.points + by))
+    cut = head_of(far)
+    assert cut.picture.pixels.size < 0.7 * wide.size
+    assert np.array_equal(cut.view, far.view)
+    assert np.abs(cut.mesh - far.mesh).max() < 0.01
 
 
 def test_tuning_learns_what_holds_for_held_out_pairs(small):

@@ -17,6 +17,7 @@ from portrait_alive.person.tuning import settings_for, tuned
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.source_faces import find_sitters
 from portrait_alive.tracking.tracker import Tracker
+from portrait_alive.training.tuning.pairs import head_of
 from portrait_alive.weights import LIKENESS, weight_path
 
 BATCH_ADVICE = "many portraits are the job of: portrait-alive batch PICTURES... --driver CLIP -o FOLDER"
@@ -74,7 +75,7 @@ def enrolled(
         on_event(Progress("enroll", number))
         picture = read_picture(path)
         sitter = find_sitters(picture, tracker(), fitter, face=None, everyone=False)[0]
-        pictures.append(SitterPicture(picture, sitter.face))
+        pictures.append(head_of(SitterPicture(picture, sitter.face)))
     on_event(Progress("enroll", len(pictures)))
     if len(pictures) > 1:
         likeness = Likeness.load(weight_path(LIKENESS), fitter.basis)

@@ -31,6 +31,8 @@ _MOTIONS = ("speak", "smile", "nod", "look-around", "idle")
 _MOTION_S = 4.0
 _LARGEST_VIEW_PX = 240
 """Side of the networks' square up to which pictures are worked on as they are; larger ones are reduced."""
+_LARGE_PICTURE = 12_000_000
+"""Bytes from which pictures are cut down to the head; clips' frames stay whole, and in one framing."""
 _SURE = 0.9
 """Opacity from which a pixel is the sitter's."""
 _DRAWN = 0.05
@@ -57,15 +59,32 @@ class Pair:
     """Of the picture that is the truth."""
 
 
-def reduced(sitter: SitterPicture) -> SitterPicture:
-    """The picture at a size at which frames are made quickly and the networks still see all they can."""
-    factor = _LARGEST_VIEW_PX / View.side_for(sitter.face)
+def reduced(sitter: SitterPicture, *, view_px: int = _LARGEST_VIEW_PX) -> SitterPicture:
+    """The picture at a size at which frames are made quickly and the networks still see all they can.
+
+    Args:
+        sitter: the picture; it is returned as it is where it is small enough.
+        view_px: side of the networks' square, in the picture's pixels, that is allowed.
+    """
+    factor = view_px / View.side_for(sitter.face)
     if factor >= 1:
         return sitter
     pixels = cv2.resize(sitter.picture.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     return SitterPicture(
         replace(sitter.picture, pixels=pixels, alpha=None), _moved(sitter.face, factor, np.zeros(2, np.float32))
     )
+
+
+def head_of(sitter: SitterPicture) -> SitterPicture:
+    """The head of a large picture alone, no larger than is ever looked at: 32 scans need not be kept whole."""
+    if sitter.picture.pixels.size < _LARGE_PICTURE:
+        return sitter
+    small = reduced(sitter, view_px=3 * _LARGEST_VIEW_PX)
+    view = View.around(small.face.points, round(2.5 * View.side_for(small.face)))
+    left, top = max(view.left, 0), max(view.top, 0)
+    pixels = small.picture.pixels[top : view.top + view.side, left : view.left + view.side].copy()
+    corner = np.array([-left, -top], np.float32)
+    return SitterPicture(replace(small.picture, pixels=pixels, alpha=None), _moved(small.face, 1.0, corner))
 
 
 def pairs_of_one(sitter: SitterPicture, fitter: HeadFitter, rng: np.random.Generator, count: int) -> list[Pair]:
