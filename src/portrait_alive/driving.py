@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -173,11 +173,14 @@ class DriverReader:
     def _of_motion_file(self, path: Path) -> Drive:
         motion = load_motion(path)
         self._note_bridges(motion, path)
+        if motion.frame_count == 1:  # of a still
+            return Drive(path.name, STILL_FPS, eased_in(self._with_neutral(motion, first_s=0.0)), path)
         sound = None
         if motion.sound is not None:
             kept = self.scratch / f"{path.stem}.sound"
             kept.write_bytes(motion.sound)
             sound = find_sound(kept, start=self.options.start or 0, fps=motion.fps)
+            motion = replace(motion, sound=None)  # the film takes it from the file; edits need not carry it
         rested = self._with_neutral(motion, first_s=0.0)
         start, end = self.options.start, self.options.end
         part = rested if start is None and end is None else trimmed(rested, start or 0.0, end)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from portrait_alive import AnimateOptions, animate
+from portrait_alive import AnimateOptions, animate, track
 from portrait_alive.events import Note, PhaseStarted, Progress
 from portrait_alive.media.clips import open_clip
+from portrait_alive.motion.file import save_motion
 
 
 def test_film_of_a_built_in_motion(start, portrait, tmp_path):
@@ -191,3 +192,14 @@ def test_batch_of_real_films_is_continued(run, portrait, tmp_path):
     assert len(list((tmp_path / "out" / "index-thumbnails").glob("*.webp"))) == 4
     again = run("batch", "rows.csv", "-o", "out", "--jobs", "1", "--json")
     assert (again.code, again.events[-2]["made"], again.events[-2]["done"]) == (4, 0, 2)
+
+
+def test_motion_file_of_a_still_moves_as_the_still_does(portrait, tmp_path):
+    picture, points = portrait(size=(160, 200))
+    example = Path(__file__).parents[2] / "examples" / "portrait.jpg"
+    save_motion(track(example), tmp_path / "still.motion")
+    lengths = []
+    for driver in (example, tmp_path / "still.motion"):
+        output = tmp_path / f"{driver.suffix[1:]}.mp4"
+        lengths.append(animate(picture, driver=driver, output=output, options=AnimateOptions(landmarks=points)).frames)
+    assert lengths[0] == lengths[1] > 25
