@@ -1,7 +1,8 @@
-"""Find the weight files that ship with the package and say whether they are intact."""
+"""Find weight files, those that ship with the package and a user's own, and say whether they are intact."""
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -13,10 +14,13 @@ SHAPE_BASIS = "shape_basis.safetensors"
 TRACKER = "tracker.safetensors"
 DETECTOR = "detector.safetensors"
 EYE = "eye.safetensors"
+BROW = "brow.safetensors"
 MOUTH = "mouth.safetensors"
 MATTE = "matte.safetensors"
 EMBEDDER = "embedder.safetensors"
 GENERATOR = "generator.safetensors"
+OWN_WEIGHTS = "PORTRAIT_ALIVE_WEIGHTS"
+"""Environment variable: a folder of weights that are used before the shipped ones of the same names."""
 LIKENESS = "likeness.safetensors"
 
 
@@ -27,12 +31,20 @@ def weights_folder() -> Path:
 
 
 def weight_path(name: str) -> Path:
-    """Path of a shipped weight file.
+    """Path of a weight file: in the user's own folder (`OWN_WEIGHTS`) if it is there, among the shipped otherwise.
 
     Raises:
         MissingDependencyError: the file is not there; says how to get it.
     """
+    own = os.environ.get(OWN_WEIGHTS)
+    if own and (Path(own) / name).is_file():
+        return Path(own) / name
     path = weights_folder() / name
+    if not path.is_file() and name in (EMBEDDER, GENERATOR):
+        raise MissingDependencyError(
+            f"{name}: the neural engine's networks do not ship yet, since none beats the warp so far. "
+            f"Use --engine warp, or train them (docs/training.md) and name the run's folder in {OWN_WEIGHTS}"
+        )
     if not path.is_file():
         raise MissingDependencyError(
             f"{path}: this weight file is missing; reinstall with: pip install --force-reinstall portrait-alive"
