@@ -30,10 +30,15 @@ def settings_for(choice: TuneChoice, pictures: int, seed: int) -> TuneSettings |
     if choice == "off" or (choice == "auto" and pictures < FEWEST_PICTURES):
         return None
     if choice == "light":
-        return TuneSettings(_LIGHT_STEPS + 2 * pictures, _LIGHT_RATE, is_full=False, seed=seed)
+        return light_settings(pictures, seed)
     steps = _FULL_STEPS + _FULL_STEPS_A_PICTURE * pictures
     full = TuneSettings(steps, _FULL_RATE, is_full=True, seed=seed)
     return replace(full, steps=_ENDLESS, seconds=float(choice)) if isinstance(choice, (int, float)) else full
+
+
+def light_settings(pictures: int, seed: int) -> TuneSettings:
+    """Style layers and output only, for a short while."""
+    return TuneSettings(_LIGHT_STEPS + 2 * pictures, _LIGHT_RATE, is_full=False, seed=seed)
 
 
 def tuned(
@@ -54,12 +59,24 @@ def tuned(
         settings: how far to go.
         on_event: told of phases, progress and the outcome.
     """
-    on_event(PhaseStarted("tune", "tuning to the sitter", None if settings.seconds else settings.steps, "steps"))
+    tries = [settings]
+    if settings.is_full and settings.seconds is None:
+        # few parameters overfit less, many reach further: which is better differs from sitter to sitter
+        tries = [light_settings(len(pictures), settings.seed), settings]
+    total = None if settings.seconds else sum(each.steps for each in tries)
+    on_event(PhaseStarted("tune", "tuning to the sitter", total, "steps"))
     learning, held, what = _pairs(pictures, fitter, settings.seed)
     if not learning or not held:
         on_event(Note("not-tuned", "the pictures are too unlike the canvas to tune on; the untuned networks are kept"))
         return person
-    outcome = tune(layer, person.embedding, learning, held, settings, lambda step: on_event(Progress("tune", step)))
+    outcomes: list[Tuned] = []
+    for each in tries:
+
+        def count(step: int, before: int = sum(one.steps for one in outcomes)) -> None:
+            on_event(Progress("tune", before + step))
+
+        outcomes.append(tune(layer, person.embedding, learning, held, each, count))
+    outcome = min(outcomes, key=lambda one: one.after)
     sentence = _said(outcome, what)
     on_event(Note("tuned" if outcome.changes else "not-tuned", sentence))
     return replace(person, changes=outcome.changes, made={**person.made, "tuned": sentence})

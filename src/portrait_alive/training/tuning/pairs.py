@@ -37,6 +37,9 @@ _SURE = 0.9
 """Opacity from which a pixel is the sitter's."""
 _DRAWN = 0.05
 """Share of drawing up to which a pixel is the picture's own."""
+_DRAWN_PLANE = 6
+_LIGHT_PX = 10.0
+"""Radius, in pixels of the networks' square, beyond which differences of brightness are light, not features."""
 _RIM_PX = 11
 """Width of the strip along the face's outline, inside and out, that is not learned from."""
 _STRANGE = 2.0
@@ -129,7 +132,8 @@ def pairs_of_several(canvas: SitterPicture, others: Sequence[SitterPicture], fit
         sitter = np.asarray(condition.view.cut(rendered.opacity, warper.box[:2], beyond=0.0), np.float32)
         known = sitter * _under_mesh(condition.view.points(driven[number].points))
         if is_foreign:
-            truth = _in_light_of(truth, condition.planes[..., :3], sitter > _SURE)
+            drawn = condition.planes[..., _DRAWN_PLANE].astype(np.float32) / 255
+            truth = _in_light_of(truth, condition.planes[..., :3], known * (drawn < _DRAWN))
         pairs.append(Pair(condition.planes, truth, known, others[number - 1].name))
     usual = float(np.median([_apart(pair) for pair in pairs]))
     return [pair for pair in pairs if _apart(pair) <= _STRANGE * usual]
@@ -227,11 +231,19 @@ def _moved(face: SourceFace, factor: float, shift: Float) -> SourceFace:
     return SourceFace(replace(marks, points=mesh), replace(face.fit, pose=placed), points)
 
 
-def _in_light_of(truth: Bytes, warped: Bytes, inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Bytes:
-    """The truth with mean and spread of each channel as in the warped frame, inside a mask: no other day's light."""
-    if not inside.any():
-        return truth
-    own, wanted = truth[inside].astype(np.float32), warped[inside].astype(np.float32)
-    gain = np.clip(wanted.std(0) / np.maximum(own.std(0), 1), 0.5, 2)
-    lit = (truth - own.mean(0)) * gain + wanted.mean(0)
+def _in_light_of(truth: Bytes, warped: Bytes, is_own: Float) -> Bytes:
+    """The truth in the light of the warped frame: another day's light and shade are not to be learned.
+
+    Colours are scaled, channel by channel, by the ratio of both pictures' surroundings, as the picture's own paint
+    shows them; so what is drawn (the inside of a mouth, say) keeps its brightness against the skin around it.
+
+    Args:
+        truth: (V, V, 3) uint8 sRGB.
+        warped: the same.
+        is_own: (V, V) weight of pixels in which both show the same skin.
+    """
+    weight = np.maximum(is_own, 1e-4)[..., None]
+    both = (cv2.GaussianBlur((one + 8.0) * weight, (0, 0), _LIGHT_PX) for one in (warped, truth))
+    wanted, own = both
+    lit = truth * np.clip(wanted / np.maximum(own, 1e-6), 0.4, 2.5)
     return np.asarray(np.clip(lit, 0, 255), np.uint8)
