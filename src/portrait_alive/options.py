@@ -225,7 +225,7 @@ class AnimateOptions:
             Tune(),
             "--tune",
             MACHINE,
-            "How far the neural engine is tuned to the sitter; auto: full from 4 pictures on, off below.",
+            "How far the neural engine is tuned to the sitter; auto: full for 4 and more frames of one clip, else off.",
         ),
     )
     device: DeviceName = field(

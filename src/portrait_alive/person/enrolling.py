@@ -13,7 +13,7 @@ from portrait_alive.options import AnimateOptions
 from portrait_alive.person.cache import cache_entry, recalled, remember
 from portrait_alive.person.likeness import Likeness, look_like_strangers, mean_distances
 from portrait_alive.person.person import MOST_PICTURES, Person, SitterPicture
-from portrait_alive.person.tuning import settings_for, tuned
+from portrait_alive.person.tuning import are_frames_of_one_clip, settings_for, tuned
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.source_faces import find_sitters
 from portrait_alive.tracking.tracker import Tracker
@@ -90,6 +90,15 @@ def enrolled(
                 )
             )
     settings = settings_for(options.tune, len(pictures), options.seed)
+    if settings is not None and options.tune == "auto" and not are_frames_of_one_clip(pictures):
+        on_event(
+            Note(
+                "not-tuned",
+                "the pictures are of different sittings, on which tuning is not of help yet; "
+                "--tune full does it all the same",
+            )
+        )
+        settings = None
     if settings is None:
         return Person.untuned(pictures, NeuralLayer.load(pick_device(options.device)))
     entry = cache_entry(pictures, str(settings))

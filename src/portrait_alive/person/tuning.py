@@ -10,7 +10,7 @@ from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.option_kinds import TuneChoice
 from portrait_alive.person.person import Person, SitterPicture
 from portrait_alive.shape.fit import HeadFitter
-from portrait_alive.training.tuning.pairs import Pair, pairs_of_one, pairs_of_several, reduced
+from portrait_alive.training.tuning.pairs import Pair, are_one_sitting, pairs_of_one, pairs_of_several, reduced
 from portrait_alive.training.tuning.tune import Tuned, TuneSettings, tune
 
 FEWEST_PICTURES = 4
@@ -34,6 +34,15 @@ def settings_for(choice: TuneChoice, pictures: int, seed: int) -> TuneSettings |
     steps = _FULL_STEPS + _FULL_STEPS_A_PICTURE * pictures
     full = TuneSettings(steps, _FULL_RATE, is_full=True, seed=seed)
     return replace(full, steps=_ENDLESS, seconds=float(choice)) if isinstance(choice, (int, float)) else full
+
+
+def are_frames_of_one_clip(pictures: Sequence[SitterPicture]) -> bool:
+    """Whether the pictures share light and framing with the canvas, as most of them have to for tuning to help.
+
+    Of other sittings, each in a light of its own, the generator learns to flatten the canvas's.
+    """
+    near = sum(are_one_sitting(pictures[0], other) for other in pictures[1:])
+    return near >= max(FEWEST_PICTURES - 1, round(0.75 * (len(pictures) - 1)))
 
 
 def light_settings(pictures: int, seed: int) -> TuneSettings:

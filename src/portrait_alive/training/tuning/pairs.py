@@ -90,6 +90,14 @@ def head_of(sitter: SitterPicture) -> SitterPicture:
     return SitterPicture(replace(small.picture, pixels=pixels, alpha=None), _moved(small.face, 1.0, corner))
 
 
+def are_one_sitting(canvas: SitterPicture, other: SitterPicture) -> bool:
+    """Whether two pictures look like frames of one clip: of one size, with the head in the same place."""
+    own, its = canvas.face.fit.pose, other.face.fit.pose
+    apart = float(np.linalg.norm(own.translation[:2] - its.translation[:2]))
+    is_near = apart < _SAME_FRAMING * View.side_for(canvas.face) and 0.85 < own.scale / its.scale < 1.18
+    return canvas.picture.size == other.picture.size and is_near
+
+
 def pairs_of_one(sitter: SitterPicture, fitter: HeadFitter, rng: np.random.Generator, count: int) -> list[Pair]:
     """Self-made pairs of one picture; fewer than `count` where the head can hardly be moved.
 
@@ -205,9 +213,7 @@ def _apart(pair: Pair) -> float:
 def _brought_to(canvas: SitterPicture, other: SitterPicture) -> tuple[Bytes, Landmarks, bool]:
     """Another picture in the canvas's framing: pixels, face, and whether it had to be brought there."""
     own, its = canvas.face.fit.pose, other.face.fit.pose
-    apart = float(np.linalg.norm(own.translation[:2] - its.translation[:2]))
-    is_near = apart < _SAME_FRAMING * View.side_for(canvas.face) and 0.85 < own.scale / its.scale < 1.18
-    if canvas.picture.size == other.picture.size and is_near:
+    if are_one_sitting(canvas, other):
         return other.picture.pixels, other.face.landmarks, False
     factor, pixels = own.scale / its.scale, other.picture.pixels
     small = factor < 0.75
