@@ -27,6 +27,12 @@ from portrait_alive.types import SourceFace
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    """Two patches a step: what is learned here is learned by any."""
+    monkeypatch.setattr("portrait_alive.training.tuning.tune._BATCH", 2)
+
+
 @pytest.fixture(scope="session")
 def fitter() -> HeadFitter:
     return HeadFitter.of(load_basis(weight_path(SHAPE_BASIS)))
@@ -71,8 +77,8 @@ def brightening(count: int, *, gain: float, seed: int = 0) -> list[Pair]:
 
 
 def test_what_came_back_lies_on_the_picture(seen, fitter):
-    pairs = pairs_of_one(seen("a.png"), fitter, np.random.default_rng(0), 2)
-    assert len(pairs) == 2
+    pairs = pairs_of_one(seen("a.png"), fitter, np.random.default_rng(0), 1)
+    assert len(pairs) == 1
     for pair in pairs:
         sure = pair.known > 0.99
         assert 0.15 < sure.mean() < 0.95
