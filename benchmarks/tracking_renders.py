@@ -22,7 +22,7 @@ from portrait_alive.types import Box, Float, Landmarks
 from portrait_alive.warp.head_field import rigid_points
 from portrait_alive.warp.matte import person_matte
 from portrait_alive.warp.region import HeadFrame
-from portrait_alive.weights import DETECTOR, EYE, MATTE, MOUTH, SHAPE_BASIS, TRACKER, weight_path
+from portrait_alive.weights import BROW, DETECTOR, EYE, MATTE, MOUTH, SHAPE_BASIS, TRACKER, weight_path
 
 FIRST_PERSON = 900_000
 """Seeds from here on teach nothing."""
@@ -130,7 +130,9 @@ def overlap(found: Float, truth: Float) -> float:
 
 def sizes_on_disk(folder: Path) -> str:
     """The weights that tracking ships."""
-    files = [folder / name for name in (TRACKER, DETECTOR, EYE, MOUTH, MATTE, SHAPE_BASIS) if (folder / name).is_file()]
+    files = [
+        folder / name for name in (TRACKER, DETECTOR, BROW, EYE, MOUTH, MATTE, SHAPE_BASIS) if (folder / name).is_file()
+    ]
     rows: list[list[str | float]] = [[file.stem, file.stat().st_size / 1e6] for file in files]
     rows.append(["**all**", sum(file.stat().st_size for file in files) / 1e6])
     return markdown_table(["weights", "MB"], rows, digits=2)

@@ -1,5 +1,6 @@
 """What the networks see in training is what they see when `animate` runs."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.training.meta.episodes import person_episodes
-from portrait_alive.types import Bytes, Picture
+from portrait_alive.types import Box, Bytes, Landmarks, Picture
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 PORTRAIT = Path(__file__).parents[2] / "examples" / "portrait.jpg"
@@ -38,8 +39,27 @@ def frames() -> list[Bytes]:
     return moved
 
 
+class Remembering:
+    """A tracker that gives the same answer for a frame, whichever way it is asked."""
+
+    name = "remembering"
+
+    def __init__(self, frames: list[Bytes]) -> None:
+        native = NativeTracker.load()
+        self.known = {id(frame): native.detect(frame)[0] for frame in frames}
+
+    def detect(self, pixels: Bytes) -> list[Landmarks]:
+        return [self.known[id(pixels)]]
+
+    def refine(self, pixels: Bytes, around: Box) -> Landmarks:
+        return self.known[id(pixels)]
+
+    def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
+        return [self.known[id(frame)] for frame in frames]
+
+
 def test_training_and_animating_see_the_same(frames):
-    basis, tracker = load_basis(weight_path(SHAPE_BASIS)), NativeTracker.load()
+    basis, tracker = load_basis(weight_path(SHAPE_BASIS)), Remembering(frames)
     fitter = HeadFitter.of(basis)
     learned = person_episodes(frames, tracker, basis)
     assert learned is not None
@@ -52,10 +72,8 @@ def test_training_and_animating_see_the_same(frames):
     warper, side = engine.warpers[0], View.side_for(face)
     for number in range(1, len(frames)):
         seen = see_frame(warper.render_with_masks(driven[number]), warper.box[:2], driven[number], side)
-        # the tracker looks at consecutive frames from where the face was before, in training from the first frame
         difference = np.abs(seen.planes.astype(int) - learned.frames[number - 1, ..., :PLANES])
-        assert np.median(difference) <= 1
-        assert difference[..., :3].mean() < 3
+        assert difference.max() <= 1
 
 
 def test_truth_lies_under_the_driven_landmarks(frames):

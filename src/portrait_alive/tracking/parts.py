@@ -1,4 +1,4 @@
-"""Eyes and mouth at their own resolution: lids, irises and lips placed anew in patches of the picture.
+"""Eyes, brows and mouth at their own resolution: placed anew in patches of the picture.
 
 The whole face at 128 px leaves an eye some twenty pixels, too few for a blink or a glance. As in MediaPipe's attention
 mesh (Grishchenko et al. 2020) the parts that move most are looked at again from near.
@@ -18,7 +18,7 @@ from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.types import MESH_POINTS, Bytes, Float, Landmarks
-from portrait_alive.weights import EYE, MOUTH, weight_path
+from portrait_alive.weights import BROW, EYE, MOUTH, weight_path
 
 _CARRY_REACH = 0.45
 """Model units (about cm) over which the skin beside a part goes along with it."""
@@ -33,6 +33,15 @@ class Part:
     """Mesh points whose mean is the patch's centre."""
     reach: float
     """Side of the patch over the larger side of the upright face mesh."""
+    gaps: tuple[tuple[int, int], ...]
+    """Pairs of its points whose distance is what the part expresses: an opening, a raised brow."""
+    only_seen: tuple[int, ...] = ()
+    """Points that are found but not moved: another part places them better."""
+
+    @property
+    def placed(self) -> tuple[int, ...]:
+        """The points that it moves."""
+        return tuple(point for point in self.points if point not in self.only_seen)
 
     def patch(self, points: Float, size: int) -> FaceCrop:
         """The patch around this part of a face with landmarks `points` (478, 2 or 3)."""
@@ -40,25 +49,49 @@ class Part:
         x, y = points[list(self.anchors), :2].mean(0)
         return FaceCrop((float(x), float(y)), face.side * self.reach, face.angle, size)
 
+    def mirrored(self) -> "Part":
+        """The other side's part, seen as the mirror image of this one, in this one's order."""
 
-RIGHT_EYE: Final = Part(topology.RIGHT_EYE + topology.RIGHT_IRIS, topology.RIGHT_EYE, 0.34)
-LEFT_EYE: Final = Part(
-    tuple(topology.MIRROR[index] for index in RIGHT_EYE.points),
-    tuple(topology.MIRROR[index] for index in RIGHT_EYE.anchors),
+        def other(points: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(topology.MIRROR[point] for point in points)
+
+        gaps = tuple((topology.MIRROR[a], topology.MIRROR[b]) for a, b in self.gaps)
+        return Part(other(self.points), other(self.anchors), self.reach, gaps, other(self.only_seen))
+
+
+_CORNERS: Final = (33, 133)
+RIGHT_EYE: Final = Part(
+    topology.RIGHT_EYE + topology.RIGHT_IRIS,
+    topology.RIGHT_EYE,
     0.34,
+    tuple(zip(topology.RIGHT_EYE_UPPER[1:-1], topology.RIGHT_EYE_LOWER[1:-1], strict=True)),
 )
-"""The left eye is seen as the mirror image of a right one, in the right one's order."""
-LIPS: Final = Part(topology.LIPS, topology.LIPS, 0.64)
+LEFT_EYE: Final = RIGHT_EYE.mirrored()
+RIGHT_BROW: Final = Part(
+    topology.RIGHT_BROW + _CORNERS,
+    topology.RIGHT_BROW + _CORNERS,
+    0.48,
+    tuple((point, corner) for point in topology.RIGHT_BROW for corner in _CORNERS),
+    _CORNERS,
+)
+LEFT_BROW: Final = RIGHT_BROW.mirrored()
+LIPS: Final = Part(
+    topology.LIPS,
+    topology.LIPS,
+    0.64,
+    tuple(zip(topology.UPPER_LIP_INNER[1:-1], topology.LOWER_LIP_INNER[1:-1], strict=True)),
+)
 
 
 @dataclass(frozen=True, eq=False)
 class PartRefiner:
-    """Both part networks, and how the skin around the parts goes along."""
+    """The part networks, and how the skin around the parts goes along."""
 
     eye: PartNet
+    brow: PartNet
     mouth: PartNet
     carried: NDArray[np.float32]
-    """(478, N) share of each placed point's shift that each mesh point takes on; N: right eye, left eye, lips."""
+    """(478, N) share of each placed point's shift that each mesh point takes on; N: the points of all parts."""
     device: torch.device
 
     @staticmethod
@@ -68,10 +101,10 @@ class PartRefiner:
         def net(name: str) -> PartNet:
             return load_net(weight_path(name), "part-net-1", lambda c: PartNet(PartNetConfig(**c)), device)
 
-        return PartRefiner(net(EYE), net(MOUTH), _carried(basis), device)
+        return PartRefiner(net(EYE), net(BROW), net(MOUTH), _carried(basis), device)
 
     def refine(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
-        """The faces with lids, irises and lips placed anew; all patches go through the networks together.
+        """The faces with lids, irises, brows and lips placed anew; all patches of a kind go through together.
 
         Args:
             pictures: (H, W, 3) uint8 RGB, one for each face.
@@ -79,38 +112,46 @@ class PartRefiner:
         """
         if not faces:
             return []
-        size, wide = self.eye.config.size, self.mouth.config.size
-        rights = [RIGHT_EYE.patch(face.points, size) for face in faces]
-        lefts = [LEFT_EYE.patch(face.points, size) for face in faces]
-        mouths = [LIPS.patch(face.points, wide) for face in faces]
-        right_cuts = [patch.cut(pixels) for patch, pixels in zip(rights, pictures, strict=True)]
-        left_cuts = [patch.cut(pixels)[:, ::-1] for patch, pixels in zip(lefts, pictures, strict=True)]
-        mouth_cuts = [patch.cut(pixels) for patch, pixels in zip(mouths, pictures, strict=True)]
-        eyes = self._run(self.eye, np.stack(right_cuts + left_cuts))  # (2F, N, 2)
-        lips = self._run(self.mouth, np.stack(mouth_cuts))
-        eyes[len(faces) :] = eyes[len(faces) :] * np.array([-1, 1], np.float32) + np.array([size, 0], np.float32)
+        found = [
+            *self._sides(self.eye, RIGHT_EYE, LEFT_EYE, pictures, faces),
+            *self._sides(self.brow, RIGHT_BROW, LEFT_BROW, pictures, faces),
+            self._looked(self.mouth, [LIPS.patch(face.points, self.mouth.config.size) for face in faces], pictures),
+        ]
         refined = []
         for index, face in enumerate(faces):
-            placed = np.concatenate(
-                [
-                    rights[index].to_picture(eyes[index]),
-                    lefts[index].to_picture(eyes[len(faces) + index]),
-                    mouths[index].to_picture(lips[index]),
-                ]
-            )
-            points = face.points.copy()
-            points[:, :2] += self.carried @ (placed - points[list(_PLACED), :2])
-            refined.append(replace(face, points=points))
+            placed = [points[index][: len(part.placed)] for part, points in zip(_PARTS, found, strict=True)]
+            moved = face.points.copy()
+            moved[:, :2] += self.carried @ (np.concatenate(placed) - moved[list(_PLACED), :2])
+            refined.append(replace(face, points=moved))
         return refined
 
-    def _run(self, net: PartNet, patches: Bytes) -> Float:
-        batch = torch.from_numpy(np.ascontiguousarray(patches)).to(self.device).permute(0, 3, 1, 2).float()
+    def _sides(
+        self, net: PartNet, right: Part, left: Part, pictures: Sequence[Bytes], faces: Sequence[Landmarks]
+    ) -> tuple[Float, Float]:
+        """Picture points (F, N, 2) of a part of the right side, and of the left, in one pass."""
+        size = net.config.size
+        patches = [part.patch(face.points, size) for part in (right, left) for face in faces]
+        both = self._looked(net, patches, [*pictures, *pictures], mirrored_from=len(faces))
+        return both[: len(faces)], both[len(faces) :]
+
+    def _looked(
+        self, net: PartNet, patches: Sequence[FaceCrop], pictures: Sequence[Bytes], mirrored_from: int | None = None
+    ) -> Float:
+        """Picture points (P, N, 2) of patches; those from `mirrored_from` on are seen as their mirror images."""
+        cuts = np.stack([patch.cut(pixels) for patch, pixels in zip(patches, pictures, strict=True)])
+        if mirrored_from is not None:
+            cuts[mirrored_from:] = cuts[mirrored_from:, :, ::-1].copy()
+        batch = torch.from_numpy(cuts).to(self.device).permute(0, 3, 1, 2).float()
         with torch.inference_mode():
-            found = net(batch.div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last))
-        return cast(Float, found.cpu().numpy() * np.float32(net.config.size))
+            seen = net(batch.div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last))
+        points = cast(Float, seen.cpu().numpy() * np.float32(net.config.size))
+        if mirrored_from is not None:
+            points[mirrored_from:, :, 0] = net.config.size - points[mirrored_from:, :, 0]
+        return np.stack([patch.to_picture(placed) for patch, placed in zip(patches, points, strict=True)])
 
 
-_PLACED: Final = RIGHT_EYE.points + LEFT_EYE.points + LIPS.points
+_PARTS: Final = (RIGHT_EYE, LEFT_EYE, RIGHT_BROW, LEFT_BROW, LIPS)
+_PLACED: Final = tuple(point for part in _PARTS for point in part.placed)
 
 
 def _carried(basis: ShapeBasis) -> Float:

@@ -1,6 +1,7 @@
 """Teach the part networks.
 
 python -m portrait_alive.training.tracker.parts eye --heads cache/heads --taught cache/taught --out runs/eye
+python -m portrait_alive.training.tracker.parts brow --heads cache/heads --taught cache/taught --out runs/brow
 python -m portrait_alive.training.tracker.parts mouth --heads cache/heads --taught cache/taught --out runs/mouth
 """
 
@@ -19,16 +20,16 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from portrait_alive.nets.part_net import PartNet, PartNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
-from portrait_alive.tracking.parts import LIPS, RIGHT_EYE, Part
+from portrait_alive.tracking.parts import LIPS, RIGHT_BROW, RIGHT_EYE, Part
 from portrait_alive.training.tracker.augment import resample, spoil
 from portrait_alive.training.tracker.landmarks import steep
 from portrait_alive.training.tracker.loop import Batch, State, add_arguments, save_weights, train
 from portrait_alive.training.tracker.samples import RenderedFaces, TaughtFaces
 from portrait_alive.types import Bytes, Float
-from portrait_alive.weights import EYE, MOUTH
+from portrait_alive.weights import BROW, EYE, MOUTH
 
 _MIRROR = np.array(topology.MIRROR)
-_PARTS = {"eye": (RIGHT_EYE, EYE, 48), "mouth": (LIPS, MOUTH, 64)}
+_PARTS = {"eye": (RIGHT_EYE, EYE, 48), "brow": (RIGHT_BROW, BROW, 64), "mouth": (LIPS, MOUTH, 64)}
 _CENTRE_WEIGHT = 6.0
 _RARE = 6.0
 """A wide open or shut part comes at most this much oftener than its frequency."""
@@ -73,10 +74,7 @@ class PartLoss:
 
     def __init__(self, part: Part) -> None:
         place = {index: order for order, index in enumerate(part.points)}
-        upper = topology.RIGHT_EYE_UPPER[1:-1] + topology.UPPER_LIP_INNER[1:-1]
-        lower = topology.RIGHT_EYE_LOWER[1:-1] + topology.LOWER_LIP_INNER[1:-1]
-        pairs = [(place[a], place[b]) for a, b in zip(upper, lower, strict=True) if a in place]
-        self.upper, self.lower = [a for a, _ in pairs], [b for _, b in pairs]
+        self.upper, self.lower = ([place[pair[side]] for pair in part.gaps] for side in (0, 1))
         self.iris = [place[index] for index in topology.RIGHT_IRIS if index in place]
         self.corners = [place[index] for index in (33, 133) if index in place]
         self.ends = [[place[a], place[b]] for a, b in ((33, 133), (61, 291), (78, 308)) if a in place]
