@@ -13,8 +13,8 @@ WORKER_BYTES = 700 * 2**20
 WORKER_BYTES_PER_PIXEL = 160
 """What each pixel of the source adds to it: half taking the picture apart, half what x264 looks ahead."""
 CPU_SECONDS_PER_ROW = 3.0
-CPU_SECONDS_PER_FRAME = 0.03
-CPU_SECONDS_PER_MEGAPIXEL_FRAME = 0.03
+CPU_SECONDS_PER_FRAME = 0.065
+CPU_SECONDS_PER_MEGAPIXEL_FRAME = 0.055
 BYTES_PER_PIXEL_FRAME = 0.006
 """First guesses, until the manifest has rows to go by; `benchmarks/batch.py` shows them beside what it measures."""
 
