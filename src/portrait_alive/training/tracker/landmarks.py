@@ -21,9 +21,11 @@ from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.training.tracker.loop import Batch, State, add_arguments, save_weights, train
-from portrait_alive.training.tracker.samples import FaceSamples, Mixture, RenderedFaces, TaughtFaces
+from portrait_alive.training.tracker.samples import EitherFaces, FaceSamples, Mixture, RenderedFaces, TaughtFaces
 from portrait_alive.weights import TRACKER
 
+_TURNED_SHARE = 0.35
+"""Of the real faces; the rest are as the teacher saw them."""
 _HEAVY = {"eyes": 2.0, "irises": 2.5, "mouth": 2.0, "brows": 1.3, "contour": 0.7}
 
 
@@ -32,14 +34,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--heads", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--taught", type=Path, required=True, help="folder made by ...tracker.teacher")
+    parser.add_argument("--turned", type=Path, help="folder made by ...tracker.turned_faces from the taught")
     parser.add_argument("--held-out", type=Path, help="such a folder of held-out faces, for the curve")
     add_arguments(parser)
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     config = LandmarkNetConfig()
-    taught = TaughtFaces(arguments.taught)
+    real = TaughtFaces(arguments.taught)
     net = LandmarkNet(config)
-    net.start_from(_mean_face(taught, config.crop_size))
+    net.start_from(_mean_face(real, config.crop_size))
+    taught = EitherFaces(real, TaughtFaces(arguments.turned), _TURNED_SHARE) if arguments.turned else real
     mirror = np.array(topology.MIRROR)
 
     def batches(first: int) -> Iterable[Batch]:

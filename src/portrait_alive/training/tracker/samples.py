@@ -43,6 +43,20 @@ class TaughtFaces:
         return np.asarray(self.crops[index]), self.points[index]
 
 
+@dataclass(frozen=True, eq=False)
+class EitherFaces:
+    """Faces of two kinds, mixed."""
+
+    first: LabelledFaces
+    second: LabelledFaces
+    share: float
+    """Of the second."""
+
+    def draw(self, rng: np.random.Generator) -> tuple[Bytes, Float]:
+        """A random one."""
+        return (self.second if rng.random() < self.share else self.first).draw(rng)
+
+
 class RenderedFaces:
     """Rendered heads from shards `heads-*.npz` (arrays `rgb` (N, H, W, 3) uint8 and `points` (N, 478, 3)).
 
