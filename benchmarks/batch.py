@@ -50,8 +50,9 @@ class Run:
     """One finished batch."""
 
     seconds: float
-    cpu_seconds: float
-    """Of all processes together, start-up included: what a busy machine does not change much."""
+    cpu_seconds: float | None
+    """Of all processes together, start-up included: what a busy machine does not change much. None on Ray, whose
+    workers are nobody's children."""
     memory_mb: float
     megabytes: float
     """Of the outputs."""
@@ -87,7 +88,8 @@ def main() -> None:
 def _figures(run: Run, size: tuple[int, int], jobs: int) -> list[str | float]:
     pixels = size[0] * size[1]
     foreseen = expect([Size(run.frames // run.rows, pixels)] * run.rows, jobs, (), core_count())
-    speed = [run.seconds, 3600 * run.rows / run.seconds, run.frames / run.seconds, run.cpu_seconds, foreseen.seconds]
+    cpu = "-" if run.cpu_seconds is None else run.cpu_seconds
+    speed = [run.seconds, 3600 * run.rows / run.seconds, run.frames / run.seconds, cpu, foreseen.seconds]
     return [str(run.rows), *speed, run.memory_mb, worker_bytes(pixels) / 2**20, run.megabytes, foreseen.bytes / 1e6]
 
 
@@ -114,7 +116,7 @@ def _command(pictures: Path, driver: Path, out: Path, arguments: argparse.Namesp
 def _batch(pictures: Path, driver: Path, out: Path, arguments: argparse.Namespace, *more: str) -> Run:
     began, cpu = time.monotonic(), _children_cpu_s()
     finished = subprocess.run(_command(pictures, driver, out, arguments, *more), capture_output=True, text=True)
-    seconds, cpu = time.monotonic() - began, _children_cpu_s() - cpu
+    seconds, spent = time.monotonic() - began, None if "--ray" in more else _children_cpu_s() - cpu
     if finished.returncode:
         raise SystemExit(
             f"the batch ended with {finished.returncode}: {finished.stdout[-800:]} {finished.stderr[-800:]}"
@@ -123,7 +125,7 @@ def _batch(pictures: Path, driver: Path, out: Path, arguments: argparse.Namespac
     records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     written = sum(record["output"]["bytes"] for record in records) / 1e6
     frames = sum(record["frames"] for record in records)
-    return Run(seconds, cpu, result["memory_mb"], written, len(records), frames)
+    return Run(seconds, spent, result["memory_mb"], written, len(records), frames)
 
 
 def _children_cpu_s() -> float:
