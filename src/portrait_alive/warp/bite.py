@@ -33,6 +33,8 @@ class Bite:
     """(2,) the skull's anchor in the frame."""
     linear: Float
     """(2, 2) from the frame's offsets to the source's."""
+    clenched: float
+    """1 in a grin, whose teeth are on each other, 0 otherwise."""
     drop: tuple[float, float]
     """(u, v) pixels of the source, in its mouth's axes, by which the lower teeth have moved from the upper ones."""
 
@@ -60,7 +62,7 @@ class Bite:
         wider = opening.width / (rest.width * max(rigid.scale, 1e-3))
         clenched = smoothstep(*_GRIN_WIDTHS, wider) * (1 - smoothstep(*_GRIN_GAPS, opening.gap / opening.width))
         down = (1 - clenched) * max(float(jaw[1]), float(lip[1]) - _LIP_OWN * unit)
-        return Bite(was, now, linear, (float(jaw[0]), down))
+        return Bite(was, now, linear, clenched, (float(jaw[0]), down))
 
     def in_source(self, x: Float, y: Float) -> tuple[Float, Float]:
         """Where what goes with the skull has come from: source coordinates (h, w) of the frame's x (1, w), y (h, 1)."""

@@ -1,8 +1,9 @@
 """The mouth per frame: two sheets of skin cut along the inner lips, and between them what the lips uncover."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +27,15 @@ _SLACK = 0.06
 """Drop of the jaw, in mouth widths, that does not part them yet."""
 _TEETH_MEET = 0.62
 """Where upper and lower teeth meet in a mouth that shows them, from its upper edge to its lower one."""
+_ROUND = 0.8
+"""Exponent of the almond that an opening stays inside of (0.5 is an ellipse): mesh points make a trapezoid of it."""
+_LIT_GAPS = (0.02, 0.14)
+"""Gaps, in mouth widths, from which light falls in, and falls in fully: lips that part show dark before teeth."""
+_LEAST_LIGHT = 0.35
+_LIP_SHADE = (0.30, 0.16)
+"""Darkening of the upper and of the lower lip where they turn inwards."""
+_LIP_SHADE_REACH = 0.022
+"""Mouth widths over which it fades out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +59,8 @@ class MouthLayer:
     """0 where the source's mouth is shut or dark, 1 where it shows its teeth."""
     rest: float
     """v, in mouth widths, at which closed lips would meet, from the upper lip's edge."""
+    softness: float
+    """Pixels over which the picture's own edges spread, 1 where they are sharp: what is drawn is no sharper."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +118,20 @@ def take_mouth_apart(
         unit=max(opening.width, _UNIT_PER_EYES * float(np.linalg.norm(np.diff(points[[*_IRISES], :2], axis=0)))),
         openness=smoothstep(0.08, 0.16, opening.gap / opening.width) * _toothed(pixels, detail, opening, skin_colour),
         rest=float(np.interp(opening.width / 2, opening.u, opening.upper)) / opening.width,
+        softness=edge_width(pixels),
     )
+
+
+def edge_width(pixels: Bytes) -> float:
+    """Pixels over which the sharper edges of a picture (h, w, 3) spread: 1 for a crisp one, at most 6."""
+    light = pixels.astype(np.float32) @ LUMA
+    steepest = np.hypot(cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1)) / 8
+    window = np.ones((9, 9), np.uint8)
+    height = cv2.dilate(light, window) - cv2.erode(light, window)
+    clear = height > max(float(np.percentile(height, 90)), 12.0)
+    if not clear.any():
+        return 1.0
+    return float(np.clip(1 / np.percentile(steepest[clear] / height[clear], 95) - 1.5, 1, 6))
 
 
 def _toothed(pixels: Bytes, detail: Detail, opening: Opening, skin: Float) -> float:
@@ -156,11 +181,23 @@ def mouth_frame(
         detail.grid.full_size(origins, shift=shift, factor=factor)
         for origins in detail.origins(coarse, skins, moved, offset=offset, blurs=(0.7, 0.7))
     )
-    opening = Opening.between(driven, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
+    opening = _rounded(Opening.between(driven, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER), layer.opening)
     u, v = opening.axes(detail.x + np.float32(offset[0]), detail.y + np.float32(offset[1]))
     upper, lower = opening.curves_at(u)
     below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1).astype(np.float32)
     return MouthFrame(offset, detail.cut(upper_sheet, lower_sheet, below), opening, u, v, upper, lower)
+
+
+def _rounded(opening: Opening, rest: Opening) -> Opening:
+    """The opening without sharp corners, as far as it is wider open than the source's."""
+    grown = smoothstep(0.05, 0.25, opening.gap / opening.width - rest.gap / rest.width)
+    if grown == 0:
+        return opening
+    gap, middle = opening.lower - opening.upper, (opening.lower + opening.upper) / 2
+    aside = np.abs(2 * opening.u / opening.width - 1)
+    most = opening.gap * (1 - np.minimum(aside, 1) ** 2) ** _ROUND
+    half = (gap + np.float32(grown) * (np.minimum(gap, most) - gap)) / 2
+    return replace(opening, upper=(middle - half).astype(np.float32), lower=(middle + half).astype(np.float32))
 
 
 def paint_mouth(
@@ -181,18 +218,47 @@ def paint_mouth(
     """
     # an open mouth's inside reaches under the lips by a hair, or their seam would show
     tuck = np.float32(0.008 * frame.opening.width * smoothstep(0.01, 0.06, frame.opening.gap / frame.opening.width))
-    cover = frame.opening.coverage(frame.u, frame.v, frame.upper - tuck, frame.lower + tuck)
+    cover = _cover(frame, tuck, layer.softness)
     made = np.zeros(cover.shape, np.float32)
     rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
     if len(rows) == 0:
         return made
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    _shade_lips(layer, frame, view, box)
     colours, drawn = _inside(layer, frame, box, source, driven, rigid)
     share = cover[box]
     under = view[box].astype(np.float32)
     view[box] = np.clip(under + (colours - under) * share[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
     made[box] = drawn * share
     return made
+
+
+def _cover(frame: MouthFrame, tuck: np.float32, softness: float) -> Float:
+    """(h, w) share of each pixel that lies in the opening, with edges that spread over `softness` pixels."""
+    half, width = np.float32(softness / 2), frame.opening.width
+    tucked = tuck * np.minimum((frame.lower - frame.upper) * np.float32(10 / width), 1)  # not where corners close
+    high = np.minimum(frame.lower + tucked, frame.v + half) - np.maximum(frame.upper - tucked, frame.v - half)
+    sides = np.clip((np.minimum(frame.u, width - frame.u) + half) / softness, 0, 1)
+    return cast(Float, (np.clip(high / softness, 0, 1) * sides).astype(np.float32))
+
+
+def _shade_lips(layer: MouthLayer, frame: MouthFrame, view: Bytes, box: tuple[slice, slice]) -> None:
+    """Darken the lips, in place, where they turn inwards: they are round, and a mere cut has a knife's edge."""
+    opening, rest = frame.opening, layer.opening
+    parted = smoothstep(0.02, 0.12, opening.gap / opening.width - rest.gap / rest.width)
+    if parted == 0:
+        return
+    reach = np.float32(max(_LIP_SHADE_REACH * opening.width, 1.0))
+    more = int(4 * reach)
+    rows, columns = slice(max(box[0].start - more, 0), box[0].stop + more), box[1]
+    u, v, upper, lower = (plane[rows, columns] for plane in (frame.u, frame.v, frame.upper, frame.lower))
+    above, below = upper - v, v - lower
+    darker = np.where(above > below, np.float32(_LIP_SHADE[0]), np.float32(_LIP_SHADE[1]))
+    away = np.maximum(np.maximum(above, below), 0)
+    aside = np.clip(np.minimum(u, opening.width - u) / (0.2 * opening.width), 0, 1)
+    shade = darker * np.exp(-away / reach) * aside * np.float32(parted)
+    part = view[rows, columns]
+    part[:] = (part * (1 - shade)[..., None] + np.float32(0.5)).astype(np.uint8)
 
 
 def _inside(
@@ -213,7 +279,10 @@ def _inside(
     # teeth that the source shows part only when the jaw has left its place for certain
     down = bite.drop[1] - layer.openness * float(np.clip(bite.drop[1], -_SLACK * layer.unit, _SLACK * layer.unit))
     jaw_u, jaw_v = skull_u - np.float32(bite.drop[0]), skull_v - np.float32(down)
-    drawing = _drawing(layer, (skull_u, skull_v), (jaw_u, jaw_v), u, v, upper, lower, opening) + layer.grain[box]
+    drawing = (
+        _drawing(layer, (skull_u, skull_v), (jaw_u, jaw_v), u, v, upper, lower, opening, bite.clenched)
+        + layer.grain[box]
+    )
     grown = (opening.gap - rest.gap) / (rest.gap + 0.04 * rest.width)
     kept = np.float32(1 - smoothstep(0.35, 1.2, grown) * (1 - layer.openness))
     if kept == 0:
@@ -250,6 +319,7 @@ def _drawing(
     upper: Float,
     lower: Float,
     opening: Opening,
+    clenched: float,
 ) -> Float:
     """The drawn inside: dark, tongue, lower teeth, upper teeth, then the lips' shadow over it."""
     per_unit = np.float32(1 / layer.unit)
@@ -258,18 +328,19 @@ def _drawing(
     palette = layer.palette
     deep = np.clip((v - upper) / np.maximum(lower - upper, 1.0), 0, 1)
     colours = palette.dark * (0.8 + 0.35 * deep)[..., None]
-    pixel = float(per_unit)
+    pixel = float(per_unit) * layer.softness
+    lit = max(smoothstep(*_LIT_GAPS, opening.gap / layer.unit), 0.6 * clenched)
+    light = np.float32(_LEAST_LIGHT + (1 - _LEAST_LIGHT) * lit)
     hidden = np.float32(1 - layer.openness)  # a source that shows its teeth needs no second row
-    parts = [(tongue(*jaw, palette, opening.gap * pixel), np.float32(1))]
+    parts = [(tongue(*jaw, palette, opening.gap * float(per_unit)), np.float32(1))]
     if hidden > 0:
         parts += [(lower_row(*jaw, palette, pixel), hidden), (upper_row(*skull, palette, pixel), hidden)]
     for part, share in parts:
-        colours += (part[..., :3] - colours) * (part[..., 3:] * share)
+        colours += (part[..., :3] * light - colours) * (part[..., 3:] * share)
     # light falls in from the front: the lips shade the edge, the corners stay dark
     width = opening.width
     corner = np.clip(np.minimum(u, width - u) / (0.14 * width), 0, 1)
     corner = corner * (2 - corner)
-    shadow = 1 - 0.22 * np.exp(-np.maximum(v - upper, 0) / (0.04 * width))
+    shadow = 1 - 0.4 * np.exp(-np.maximum(v - upper, 0) / (0.045 * width))
     shadow *= 1 - 0.25 * np.exp(-np.maximum(lower - v, 0) / (0.02 * width))
-    light = shadow * (0.3 + 0.7 * corner)
-    return cast(Float, (colours * light[..., None]).astype(np.float32))
+    return cast(Float, (colours * (shadow * (0.3 + 0.7 * corner))[..., None]).astype(np.float32))
