@@ -71,7 +71,8 @@ def test_lids_close_evenly_and_mostly_from_above(source, basis, names):
     assert falls.min() > 0.8 * falls.max() > 0
     shut = retarget(source, one(names, lids=[0, 0]), basis)[0].points
     drop, rise = shut[159, 1] - source.points[159, 1], source.points[145, 1] - shut[145, 1]
-    assert drop == pytest.approx(3 * rise, rel=0.15)
+    assert rise > 0
+    assert 0.88 * (drop + rise) < drop < 0.97 * (drop + rise)
 
 
 def test_a_wink_leaves_the_other_eye_alone(source, basis, names):

@@ -9,8 +9,9 @@ from portrait_alive.motion.measures import EYE_LOWER, EYE_UPPER
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import MESH_POINTS
 
-_UPPER_SHARE = 0.75
-"""Of the closing distance; the lower lid rises by the rest (Doane 1980: the upper lid does most of a blink)."""
+_UPPER_SHARE = 0.93
+"""Of the closing distance; the lower lid rises by the rest (Doane 1980: in a blink the upper lid does all but a
+little, the lower one slides towards the nose)."""
 _EYEBALL_RADIUS = 1.2  # cm
 _LOWER_REACH = 0.35
 """Skin below the lower margin follows it, fading over this multiple of the eye's half-width."""

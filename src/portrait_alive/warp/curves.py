@@ -62,6 +62,12 @@ class Opening:
         dx, dy = x - self.origin[0], y - self.origin[1]
         return dx * self.along[0] + dy * self.along[1], dy * self.along[0] - dx * self.along[1]
 
+    def place(self, u: Float, v: Float) -> tuple[Float, Float]:
+        """(x, y) picture coordinates: the inverse of `axes`."""
+        x = self.origin[0] + u * self.along[0] - v * self.along[1]
+        y = self.origin[1] + u * self.along[1] + v * self.along[0]
+        return cast(Float, x), cast(Float, y)
+
     def curves_at(self, u: Float) -> tuple[Float, Float]:
         """(upper, lower) v of the curves at any u; beyond the corners, the corner's."""
         steps = min(max(int(32 * self.width), 256), 1 << 14)

@@ -1,0 +1,121 @@
+"""A lid's own material: skin in place of the opening, and the lash line straightened along the upper lid's margin."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+
+from portrait_alive.types import Bytes, Float
+from portrait_alive.warp.curves import Opening
+from portrait_alive.warp.filling import LUMA, continue_smoothly
+
+_SKIN_SHARE = 0.3
+"""How far a drawn lid leans from what surrounds the eye to the colour of skin."""
+_ABOVE, _BELOW = 0.17, 0.02
+"""How far the strip of lashes reaches above the margin and below it, in widths of the opening."""
+
+
+@dataclass(frozen=True, eq=False)
+class LidSkin:
+    """What one eye's lids are drawn with."""
+
+    skin: Float
+    """(h, w, 3) the picture with skin in place of opening and lashes."""
+    colour: Float
+    """(3,) of the skin around."""
+    hidden: Float
+    """(h, w) in [0, 1] where `skin` is not the picture."""
+    lashes: Bytes
+    """(K, M) how much of what lies along the margin is lash line: see `strip_place`."""
+    lash_colour: Float
+    """(3,) dark."""
+
+
+def strip_place(u: Float, below: Float, width: float, size: tuple[int, int]) -> Float:
+    """(..., 2) look-up positions in a strip of (rows, columns) `size`, of places `u` along the opening and `below` its
+    margin, both in source pixels."""
+    rows, columns = size
+    across = np.float32(rows / ((_ABOVE + _BELOW) * width))
+    x = u * np.float32(columns / width) - np.float32(0.5)
+    y = below * across + np.float32(_ABOVE * width * across - 0.5)
+    return cast(Float, cv2.merge((x, y)))
+
+
+def lid_skin(pixels: Bytes, x: Float, y: Float, opening: Opening) -> LidSkin:
+    """Prepare one eye's lids.
+
+    Args:
+        pixels: (h, w, 3) uint8 sRGB of the rectangle.
+        x: (1, w) and y: (h, 1) picture coordinates.
+        opening: between the lids.
+    """
+    picture = pixels.astype(np.float32)
+    u, v = opening.axes(x, y)
+    up, low = opening.curves_at(u)
+    width = opening.width
+    lash = max(0.07 * width, 1.5)
+    within = np.clip(np.minimum(u, width - u) / (0.06 * width) + 1.0, 0, 1)
+    # colours come from beyond lashes and corners, and lean to the skin's, or shadow would be spread over the lid
+    wide = _between(v, up - 2.2 * lash, low + 1.6 * lash) * np.clip(np.minimum(u, width - u) / lash + 2.5, 0, 1)
+    colour = np.median(picture[wide < 0.5], 0).astype(np.float32)
+    luma = picture @ LUMA
+    light = np.clip((luma - 0.65 * float(colour @ LUMA)) / (0.3 * float(colour @ LUMA) + 1), 0.03, 1)
+    skin = continue_smoothly(picture, ((1 - wide) * light).astype(np.float32))
+    skin += (colour - skin) * np.float32(_SKIN_SHARE)
+    skin_luma = skin @ LUMA
+    dark = np.clip((0.92 * skin_luma - luma) / (0.25 * skin_luma + 6), 0, 1)
+    lashes = (_between(v, up - 2.2 * lash, up) * within * dark).astype(np.float32)
+    hidden = _between(v, up - lash, low + 0.5 * lash) * within
+    hidden = np.maximum(hidden, cv2.GaussianBlur(cv2.dilate(lashes, np.ones((3, 3))), (0, 0), 0.8)).astype(np.float32)
+    hidden = cv2.GaussianBlur(hidden, (0, 0), max(0.03 * width, 0.7))
+    darkest = lashes > 0.4
+    if darkest.sum() > 8:
+        darkest &= luma <= np.percentile(luma[darkest], 40)
+        lash_colour = picture[darkest].mean(0)
+    else:
+        lash_colour = colour * 0.35
+    return LidSkin(
+        skin=(picture + (skin - picture) * hidden[..., None]).astype(np.float32),
+        colour=colour,
+        hidden=hidden,
+        lashes=_strip(picture, skin, (x, y), opening),
+        lash_colour=np.minimum(lash_colour, colour * 0.42).astype(np.float32),
+    )
+
+
+def _strip(picture: Float, skin: Float, at: tuple[Float, Float], opening: Opening) -> Bytes:
+    """(K, M) how much of each place along the upper margin is lash line."""
+    width = opening.width
+    columns = int(np.clip(round(width), 24, 512))
+    rows = max(round((_ABOVE + _BELOW) * columns), 6)
+    u = ((np.arange(columns) + 0.5) / columns * width).astype(np.float32)[None]
+    below = ((np.arange(rows) + 0.5) / rows * (_ABOVE + _BELOW) - _ABOVE).astype(np.float32)[:, None] * width
+    upper, _ = opening.curves_at(u)
+    x, y = opening.place(u, upper + below)
+    place = np.dstack([x - at[0][0, 0], y - at[1][0, 0]]).astype(np.float32)
+    seen, bare = (
+        cv2.remap(one, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for one in (picture, skin)
+    )
+    bare_luma = bare @ LUMA
+    dark = np.clip((0.85 * bare_luma - seen @ LUMA) / (0.3 * bare_luma + 4), 0, 1)
+    # lashes grow out of the margin: what is dark further up, across lighter skin, is the lid's fold
+    rooted = np.zeros_like(dark)
+    margin = int(_ABOVE / (_ABOVE + _BELOW) * rows)
+    rooted[margin:] = dark[margin:]
+    before = np.ones(columns, np.float32)
+    for row in range(margin - 1, -1, -1):
+        near = cv2.dilate(before[None], np.ones((1, 3)))[0]
+        root = 1.0 if row > margin - 1 - 0.05 * columns else near
+        before = np.minimum(np.minimum(dark[row] * 1.3, 1.0), root) if row < margin else before
+        rooted[row] = np.minimum(dark[row], before)
+    fade = np.clip(np.minimum(u, width - u) / (0.04 * width) + 0.4, 0, 1)
+    fade = fade * np.clip((below + _ABOVE * width) / (0.05 * width), 0, 1)
+    fade = fade * np.clip(1 - below / (_BELOW * width), 0, 1)  # what is dark further down is iris
+    return cast(Bytes, np.clip(255 * rooted * fade, 0, 255).astype(np.uint8))
+
+
+def _between(v: Float, upper: Float, lower: Float) -> Float:
+    """(h, w) in [0, 1]: 1 between two curves, with edges a pixel and a half wide."""
+    inside = np.clip((v - upper) / 1.5 + 0.5, 0, 1) * np.clip((lower - v) / 1.5 + 0.5, 0, 1)
+    return cast(Float, inside.astype(np.float32))
