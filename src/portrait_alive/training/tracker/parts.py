@@ -24,12 +24,14 @@ from portrait_alive.tracking.parts import LIPS, RIGHT_BROW, RIGHT_EYE, Part
 from portrait_alive.training.tracker.augment import resample, spoil
 from portrait_alive.training.tracker.landmarks import steep
 from portrait_alive.training.tracker.loop import Batch, State, add_arguments, save_weights, train
-from portrait_alive.training.tracker.samples import RenderedFaces, TaughtFaces
+from portrait_alive.training.tracker.samples import EitherFaces, LabelledFaces, RenderedFaces, TaughtFaces
 from portrait_alive.types import Bytes, Float
 from portrait_alive.weights import BROW, EYE, MOUTH
 
 _MIRROR = np.array(topology.MIRROR)
 _PARTS = {"eye": (RIGHT_EYE, EYE, 48), "brow": (RIGHT_BROW, BROW, 64), "mouth": (LIPS, MOUTH, 64)}
+_TURNED_SHARE = 0.4
+"""Of the faces that are not the teacher's own; the rest are rendered."""
 _CENTRE_WEIGHT = 6.0
 _RARE = 6.0
 """A wide open or shut part comes at most this much oftener than its frequency."""
@@ -41,6 +43,7 @@ def main() -> int:
     parser.add_argument("part", choices=sorted(_PARTS))
     parser.add_argument("--heads", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--taught", type=Path, required=True, help="folder made by ...tracker.teacher")
+    parser.add_argument("--turned", type=Path, help="folder made by ...tracker.turned_faces from the taught")
     parser.add_argument("--held-out", type=Path, help="such a folder of held-out faces, for the curve")
     add_arguments(parser)
     arguments = parser.parse_args()
@@ -50,9 +53,12 @@ def main() -> int:
     net = PartNet(config)
     taught = TaughtFaces(arguments.taught)
     net.start_from(torch.from_numpy(_mean(part, taught.points, size)))
+    made: LabelledFaces = RenderedFaces(arguments.heads)
+    if arguments.turned:
+        made = EitherFaces(made, TaughtFaces(arguments.turned), _TURNED_SHARE)
 
     def batches(first: int) -> Iterable[Batch]:
-        samples = PartSamples(part, RenderedFaces(arguments.heads), taught, size, arguments.seed + first)
+        samples = PartSamples(part, made, taught, size, arguments.seed + first)
         return DataLoader(samples, batch_size=arguments.batch, num_workers=arguments.workers, prefetch_factor=4)
 
     def judge(state: State) -> str:
@@ -97,9 +103,9 @@ class PartLoss:
 class PartSamples(IterableDataset[dict[str, Tensor]]):
     """Patches around a part as a coarse look would cut them; every opening and gaze about equally often."""
 
-    def __init__(self, part: Part, rendered: RenderedFaces, taught: TaughtFaces, size: int, seed: int) -> None:
+    def __init__(self, part: Part, made: LabelledFaces, taught: TaughtFaces, size: int, seed: int) -> None:
         self.part, self.size, self.seed = part, size, seed
-        self.rendered, self.taught = rendered, taught
+        self.made, self.taught = made, taught
         # both eyes of a picture serve, the left one mirrored: the weight is that of the side that is seen
         weight = taught.probability[None] * np.stack(
             [_rarity(part, points) for points in (taught.points, _mirrored(taught.points))]
@@ -114,7 +120,7 @@ class PartSamples(IterableDataset[dict[str, Tensor]]):
         cumulative = np.cumsum(self.weight)
         while True:
             if rng.random() < 0.4:
-                pixels, points = self.rendered.draw(rng)
+                pixels, points = self.made.draw(rng)
                 flipped = bool(rng.random() < 0.5)
             else:
                 drawn = min(int(np.searchsorted(cumulative, rng.random())), len(cumulative) - 1)
