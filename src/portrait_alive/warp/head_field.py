@@ -63,10 +63,9 @@ class HeadField:
     """(R, 3) where the rim lies in the source."""
     outer: NDArray[np.int64]
     """(N,) flat indices of the nodes outside the mesh."""
-    spread: Float
-    """(N, R) share of each rim place's motion that an outer node takes on."""
-    carried: Float
-    """(N, 8) coordinates that the rigid motion's coefficients and the body's shift multiply."""
+    shares: Float
+    """(8 + R, N) for each outer node: coordinates that the rigid motion's coefficients and the body's shift multiply,
+    then the share of each rim place's motion that it takes on."""
     centre: Float
     """(3,) middle of the skull."""
     nose: tuple[int, int]
@@ -82,14 +81,16 @@ class HeadField:
             body: (2,) pixels by which the shoulders move.
         """
         rows, columns = self.grid.shape
-        field = np.empty((rows * columns, 2), np.float32)
+        field = np.empty((rows, columns, 2), np.float32)
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
-        field[self.mesh.where] = self.mesh.apply(moved)
+        self.mesh.scatter(moved, field)
         rim = self.rim.apply(moved) - (rigid.apply(self.rim_places)[:, :2] - self.rim_places[:, :2])
-        field[self.outer] = self.carried @ _coefficients(rigid, self.centre, body) + self.spread @ rim
-        shaped = field.reshape(rows, columns, 2)
-        unfolded(shaped, self.grid.cell, self.nose)
-        return cast(Float, cv2.GaussianBlur(shaped, (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE))
+        motions = np.concatenate([_coefficients(rigid, self.centre, body), rim])
+        # not by `@`: a product of this size wakes BLAS's threads, which then spin for longer than a frame takes
+        across, down = np.einsum("kn,kc->cn", self.shares, motions)
+        field.reshape(-1, 2).view(np.complex64)[self.outer, 0] = across + np.complex64(1j) * down
+        unfolded(field, self.grid.cell, self.nose)
+        return cast(Float, cv2.GaussianBlur(field, (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE))
 
 
 def _coefficients(rigid: RigidMotion, centre: Float, body: Float) -> Float:
@@ -141,19 +142,15 @@ def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, 
     fade = np.exp(-((away / (0.3 * height)) ** 2)) * weight
     skull = points[rigid_points(basis)]
     centre = (skull.min(0) + skull.max(0)) / 2
+    carried = _carried(at, places, share, away, opacity, covered, outer, weight, grid.cell)
+    spread = (share * fade[:, None]).astype(np.float32)
     return HeadField(
         grid=grid,
         mesh=mesh,
         rim=rim,
         rim_places=places,
         outer=outer,
-        spread=(share * fade[:, None]).astype(np.float32),
-        carried=np.hstack(
-            [
-                _carried(at, places, share, away, opacity, covered, outer, weight, grid.cell),
-                hold.body.reshape(-1, 1)[outer],
-            ]
-        ),
+        shares=np.ascontiguousarray(np.hstack([carried, hold.body.reshape(-1, 1)[outer], spread]).T),
         centre=centre.astype(np.float32),
         nose=grid.node_at(points[topology.NOSE_TIP]),
     )
