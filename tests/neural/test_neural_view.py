@@ -6,7 +6,7 @@ import torch
 
 from portrait_alive.nets.discriminator import Discriminator, DiscriminatorConfig
 from portrait_alive.nets.embedder import Embedder, EmbedderConfig
-from portrait_alive.nets.generator import Generator, GeneratorConfig, composed, looked_up
+from portrait_alive.nets.generator import Generator, GeneratorConfig, composed, looked_up, without_shortest
 from portrait_alive.neural.landmark_image import landmark_image
 from portrait_alive.neural.view import VIEW_PX, View, feather
 from portrait_alive.shape import topology
@@ -78,6 +78,20 @@ def test_landmarks_alone_do_not_see_the_warp():
     with torch.no_grad():
         first, second = (composed(one[:, :3], generator(one, person)) for one in (planes, other))
     assert torch.allclose(first, second, atol=1e-5)
+
+
+def test_the_generator_cannot_draw_rows_of_dots():
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(widths=(8, 16))).eval()
+    with torch.no_grad():
+        # each of the four pixels of a shuffled square says something else, everywhere
+        generator.out.weight.zero_()
+        generator.out.bias.normal_(std=2)
+        said = generator(torch.zeros(1, 11, 32, 32), torch.zeros(1, 128))
+    for values in (said.colour, said.opacity, said.flow):
+        assert values[..., 1:-1, 1:-1].flatten(2).std(-1).max() < 1e-5
+    slow = torch.linspace(0, 1, 32).expand(1, 2, 32, 32)
+    assert torch.allclose(without_shortest(slow)[..., 1:-1], slow[..., 1:-1], atol=1e-6)
 
 
 def test_looking_up_shifts():
