@@ -18,6 +18,7 @@ from portrait_alive.neural.view import VIEW_PX
 from portrait_alive.training.meta.config import read_config
 from portrait_alive.training.meta.episode_store import EpisodeStore
 from portrait_alive.training.meta.episodes import PersonEpisodes, write_shard
+from portrait_alive.training.meta.losses import harm
 from portrait_alive.training.meta.trainer import CHECKPOINT, meta_train
 
 TEMPLATE = """
@@ -151,6 +152,29 @@ def test_an_episodes_frame_is_never_among_its_sources(folder):
         seen = store.whole(number, shots=4, device=torch.device("cpu")).sources[0]
         values = ((seen.permute(0, 2, 3, 1) + 1) * 127.5).round().byte().numpy()
         assert all(not np.array_equal(shown, value) for value in values)
+
+
+def test_harm_is_what_leads_away_from_the_truth():
+    truth, everywhere = torch.zeros(1, 3, 8, 8), torch.ones(1, 1, 8, 8)
+    warped = torch.full_like(truth, 0.5)
+    assert harm(torch.full_like(truth, 0.2), truth, warped, everywhere) == 0
+    assert harm(warped, truth, warped, everywhere) == 0
+    assert harm(torch.full_like(truth, 0.8), truth, warped, everywhere) == pytest.approx(0.3)
+    assert harm(torch.full_like(truth, -0.8), truth, warped, everywhere) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_right_already_stays_right_however_a_batch_is_spoiled(folder, seed):
+    # frames that are the truth: pictures are spoiled alike, so that nothing is left to learn from them
+    stem = folder / "same" / "000000"
+    stem.parent.mkdir()
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 255, (4, 24, 24, PLANES + 3), np.uint8).repeat(8, 1).repeat(8, 2)
+    frames[..., PLANES:] = frames[..., :3]
+    sources = rng.integers(0, 255, (5, VIEW_PX, VIEW_PX, 6), np.uint8)
+    write_shard(str(stem), [PersonEpisodes(frames, sources, np.arange(1, 5, dtype=np.int32))])
+    batch = EpisodeStore.open([stem.parent]).batch(rng, 8, patch=32, shots=1, device=torch.device("cpu"))
+    assert torch.equal(batch.planes[:, :3], batch.truth)
 
 
 def test_wrong_configurations_are_explained(tmp_path):

@@ -34,6 +34,8 @@ class LossConfig:
     pyramid: float = 4.0
     perceptual: float = 1.0
     flow: float = 0.02
+    harm: float = 1.0
+    """Of changes that lead away from the truth; see `losses.harm`."""
     adversarial: float = 0.02
     features: float = 0.5
     """Of feature matching, Lfm of the paper."""

@@ -137,6 +137,10 @@ class _Spoiling:
     is_grey: bool
     is_mirrored: bool
     blur_px: float
+    sharpened: float
+    """How much of the finest detail is added once more, as cameras and phones do."""
+    quality: int
+    """Of JPEG, standing for a video's compression; 0 for none. Every picture is compressed on its own."""
     grain: Float | None
     """(V, V, 3) added to warped frame and truth alike: grain is passed on, not smoothed away."""
 
@@ -157,15 +161,17 @@ class _Spoiling:
             np.clip(curves * 255, 0, 255).astype(np.uint8),
             bool(rng.random() < 0.12),
             bool(rng.random() < 0.5),
-            float(rng.uniform(0.4, 1.1)) if rng.random() < 0.25 else 0.0,
+            float(rng.uniform(0.4, 1.8)) if rng.random() < 0.25 else 0.0,
+            float(rng.uniform(0.3, 1.5)) if rng.random() < 0.35 else 0.0,
+            int(rng.integers(30, 90)) if rng.random() < 0.3 else 0,
             grain,
         )
 
     def apply(self, frame: Bytes, sources: Bytes) -> tuple[Bytes, Bytes]:
-        frame[..., :3] = self._grained(self._lit(frame[..., :3]))
-        frame[..., PLANES:] = self._grained(self._lit(frame[..., PLANES:]))
+        frame[..., :3] = self._compressed(self._grained(self._lit(frame[..., :3])))
+        frame[..., PLANES:] = self._compressed(self._grained(self._lit(frame[..., PLANES:])))
         for source in sources:
-            source[..., :3] = self._lit(source[..., :3])
+            source[..., :3] = self._compressed(self._lit(source[..., :3]))
         if self.is_mirrored:
             frame, sources = frame[:, ::-1], sources[:, :, ::-1]
             frame[..., _FLOW_X] = np.clip(256 - frame[..., _FLOW_X].astype(np.int16), 0, 255)
@@ -177,12 +183,21 @@ class _Spoiling:
             pixels = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         if self.blur_px:
             pixels = cv2.GaussianBlur(pixels, (0, 0), self.blur_px)
+        elif self.sharpened:
+            soft = cv2.GaussianBlur(pixels, (0, 0), 1.0)
+            pixels = cv2.addWeighted(pixels, 1 + self.sharpened, soft, -self.sharpened, 0)
         return np.asarray(cv2.LUT(pixels, self.curves[None]), np.uint8)
 
     def _grained(self, pixels: Bytes) -> Bytes:
         if self.grain is None:
             return pixels
         return np.asarray(np.clip(pixels + self.grain, 0, 255), np.uint8)
+
+    def _compressed(self, pixels: Bytes) -> Bytes:
+        if not self.quality:
+            return pixels
+        _, coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.quality])
+        return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
 
 
 def _patch(frame: Bytes, side: int, rng: np.random.Generator) -> Bytes:

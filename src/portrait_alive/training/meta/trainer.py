@@ -24,7 +24,7 @@ from portrait_alive.nets.embedder import Embedder
 from portrait_alive.nets.generator import Generated, Generator, composed
 from portrait_alive.training.meta.config import MetaTrainConfig
 from portrait_alive.training.meta.episode_store import EpisodeBatch, EpisodeStore
-from portrait_alive.training.meta.losses import PictureLoss, discriminator_loss, feature_distance
+from portrait_alive.training.meta.losses import PHASES, PictureLoss, discriminator_loss, feature_distance
 from portrait_alive.training.meta.sample_sheet import write_sheet
 from portrait_alive.training.tracker.loop import State, follow_average, save_weights
 from portrait_alive.weights import EMBEDDER, GENERATOR
@@ -230,7 +230,8 @@ class _Run:
         embedding, colour, opacity, flow = self.spread_talker(batch.sources, batch.planes)
         said = Generated(colour, opacity, flow)
         made = composed(batch.planes[:, :3], said)
-        terms = self.loss(made, batch.truth, said, batch.planes)
+        phase = (int(rng.integers(PHASES)), int(rng.integers(PHASES)))
+        terms = self.loss(made, batch.truth, said, batch.planes, phase=phase)
         total = terms["total"]
         is_adversarial = done >= config.loss.adversarial_from
         if is_adversarial:
