@@ -9,6 +9,7 @@ from portrait_alive.heads.flow import flow_between
 from portrait_alive.heads.frame import Camera, Frame, expression_of, mirrored, random_frame, random_frames
 from portrait_alive.heads.mesh478 import LOWER_INNER_LIP, UPPER_INNER_LIP, mirror_pairs
 from portrait_alive.heads.model import HeadModel, attached_points
+from portrait_alive.heads.mouth import mouth_table, random_mouth
 from portrait_alive.heads.parts import Layer
 from portrait_alive.heads.person import Person, dressed, random_look
 from portrait_alive.heads.regions import Regions
@@ -163,3 +164,18 @@ def test_linear_points_agree_with_posed_ones(made_up_head: HeadModel, bare: Pers
 def test_sheets_hold_every_head(made_up_head: HeadModel) -> None:
     assert people_sheet(made_up_head, count=3, columns=2, size=48).shape == (96, 96, 3)
     assert truth_sheet(made_up_head, count=1, size=48).shape == (48, 240, 3)
+
+
+def test_light_in_a_mouth_grows_as_the_lips_part() -> None:
+    lips = np.zeros((478, 3), np.float32)
+    lips[78, 0], lips[308, 0] = -1, 1
+    for seed in range(20):
+        mouth = random_mouth(np.random.default_rng(seed))
+        light = []
+        for gap in (0.0, 0.1, 0.3, 2.0):
+            lips[14, 1] = gap
+            light.append(float(mouth_table(mouth, lips)[2]))
+        assert light == sorted(light)
+        assert light[0] == pytest.approx(mouth.parted)
+        assert light[-1] == 1
+        assert ((mouth.teeth > 0) & (mouth.teeth < 1)).all()

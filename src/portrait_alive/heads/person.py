@@ -10,6 +10,7 @@ from portrait_alive.heads.clothes import clothes_parts, covered_by
 from portrait_alive.heads.hair import HairStyle, beard_parts, hair_parts, random_hair
 from portrait_alive.heads.headwear import Headwear, headwear_parts, random_headwear, under_hat
 from portrait_alive.heads.model import HeadModel
+from portrait_alive.heads.mouth import Mouth, random_mouth
 from portrait_alive.heads.occluders import glasses_parts, hand_parts
 from portrait_alive.heads.parts import Kind, Layer, Part
 from portrait_alive.heads.raster import HIDDEN, add_shapes
@@ -55,6 +56,7 @@ class Look:
     """(I,) coefficients of the model's identity modes."""
     complexion: Complexion
     eyes: Eyes
+    mouth: Mouth
     hair: HairStyle
     headwear: Headwear
     beard: tuple[bool, bool, float]
@@ -158,6 +160,8 @@ def random_look(model: HeadModel, rng: np.random.Generator) -> Look:
         identity=(rng.standard_normal(len(model.identity), np.float32) * 0.9).clip(-2.5, 2.5),
         complexion=random_complexion(rng, woman=woman, bearded=beard[0]),
         eyes=random_eyes(rng),
+        # chance of its own, so that everything else about a seed's person stays as it was
+        mouth=random_mouth(rng.spawn(1)[0]),
         hair=random_hair(rng, woman=woman),
         headwear=random_headwear(rng, woman=woman),
         beard=beard,
@@ -239,7 +243,7 @@ def dressed(
     flags[covered_by(neckline - 1.2, model.vertices)[drawn.faces].all(1)] |= HIDDEN
 
     albedo = skin_colours(model, regions, look.complexion, look.hair.colour, rng)
-    albedo[drawn.teeth] = np.array([0.60, 0.53, 0.43]) * rng.uniform(0.7, 1.15)
+    albedo[drawn.teeth] = look.mouth.teeth * rng.uniform(0.9, 1.1)
     albedo[drawn.gums] = np.array([0.34, 0.11, 0.10]) * rng.uniform(0.7, 1.2)
     albedo[drawn.lashes] = np.array([0.012, 0.009, 0.008])
     albedo[drawn.socket] = np.array([0.14, 0.035, 0.03])

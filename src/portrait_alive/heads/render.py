@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from portrait_alive.heads.drawn import orthographic
 from portrait_alive.heads.frame import Frame, rotation_of, with_gaze
 from portrait_alive.heads.model import HeadModel, eye_centre, iris_points
+from portrait_alive.heads.mouth import mouth_table
 from portrait_alive.heads.parts import MATTE_OF_LAYER
 from portrait_alive.heads.person import Person
 from portrait_alive.heads.raster import add_shapes, bend, pixel_surface, rasterise, shadowed, vertex_normals
@@ -214,7 +215,8 @@ def render(
         person.albedo, person.occlusion, lit_share(person, posed, has_shadows=has_shadows),
         np.array([0, 0, -1], np.float32), person.detail, person.detail_of,
         person.surface, look.light.ambient, look.light.lamps, eye_table(model, person, posed, frame), look.eyes.colours,
-        mouth_table(posed), look.tone, 4.0 if look.manner == "flat" else 0.0, samples <= 2, picture,
+        mouth_table(look.mouth, posed.landmarks), look.tone, 4.0 if look.manner == "flat" else 0.0, samples <= 2,
+        picture,
     )  # fmt: skip
     return HeadRender(
         rgb=picture,
@@ -263,14 +265,6 @@ def eye_table(model: HeadModel, person: Person, posed: Posed, frame: Frame) -> F
         fall = (high - float(posed.lids[ball, 1] - own[1])) / max(half * half, 0.1)
         rows.append([*centre, eyes.iris_radius, eyes.pupil_radius, np.sin(pitch), np.cos(pitch), high, max(fall, 0.0)])
     return np.array(rows, np.float32)
-
-
-def mouth_table(posed: Posed) -> Float:
-    """(3,) where the mouth's dark begins, how fast it deepens, how much light the open lips let in."""
-    marks = posed.landmarks
-    gap = float(np.linalg.norm(marks[13] - marks[14]))
-    width = float(np.linalg.norm(marks[78] - marks[308])) + 1e-6
-    return np.array([10.2, 0.45, 0.12 + 0.88 * min(gap / width / 0.3, 1.0)], np.float32)
 
 
 def pixel_depth(inverse: Float, samples: int) -> Float:

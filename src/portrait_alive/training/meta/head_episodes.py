@@ -22,14 +22,17 @@ from portrait_alive.heads.render import render
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.training.meta.episodes import FRAMES, PEOPLE_A_SHARD, is_complete, person_episodes, write_shard
+from portrait_alive.types import Float
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 _TURN_DEG = (9.0, 6.0, 5.0)
 """Spread of yaw, pitch and roll about the sitting's own pose."""
 _FARTHEST_DEG = (45.0, 25.0, 20.0)
 """How far from frontal the sitting's own pose may be."""
-_SIZES = (224, 320)
-"""Smallest and largest side of the rendered pictures."""
+_SIZES = (288, 448)
+"""Smallest and largest side of the rendered pictures: most faces have more pixels than the networks see."""
+_CALM = 0.5
+"""Share of moments that are near the first: what is right already has to be left alone."""
 
 
 def main() -> int:
@@ -65,17 +68,40 @@ def main() -> int:
 
 
 def conversation(names: tuple[str, ...], rng: np.random.Generator, count: int) -> list[Frame]:
-    """`count` random moments of somebody who talks: any expression, the head never far from where it was."""
+    """`count` random moments of somebody who talks: any expression, the head never far from where it was.
+
+    A share of them, `_CALM`, lies anywhere between the first moment and a random one.
+    """
     first = random_frame(names, rng)
     spread, farthest = np.radians(_TURN_DEG), np.radians(_FARTHEST_DEG)
     rest = np.clip([first.yaw, first.pitch, first.roll], -farthest, farthest)
-    moments = []
+    moments: list[Frame] = []
     for _ in range(count):
         yaw, pitch, roll = rest + rng.normal(size=3) * spread
         moment = random_frame(names, rng, camera=first.camera, body_yaw=first.body_yaw + float(rng.normal()) * 0.03)
         right, down, away = (float(at) for at in np.array(first.shift) + rng.normal(size=3) * 0.3)
-        moments.append(replace(moment, yaw=float(yaw), pitch=float(pitch), roll=float(roll), shift=(right, down, away)))
+        moment = replace(moment, yaw=float(yaw), pitch=float(pitch), roll=float(roll), shift=(right, down, away))
+        if moments and rng.random() < _CALM:
+            moment = between(moments[0], moment, float(rng.random()))
+        moments.append(moment)
     return moments
+
+
+def between(one: Frame, other: Frame, share: float) -> Frame:
+    """The moment `share` (0..1) of the way from one to another, under the first one's camera."""
+
+    def mixed(name: str) -> Float:
+        first, second = (np.asarray(getattr(frame, name), np.float32) for frame in (one, other))
+        return np.asarray(first + np.float32(share) * (second - first), np.float32)
+
+    gaze, shift = mixed("gaze"), mixed("shift")
+    return replace(
+        one,
+        expression=mixed("expression"),
+        gaze=(float(gaze[0]), float(gaze[1])),
+        shift=(float(shift[0]), float(shift[1]), float(shift[2])),
+        **{name: float(mixed(name)) for name in ("vergence", "yaw", "pitch", "roll", "body_yaw")},
+    )
 
 
 if __name__ == "__main__":
