@@ -197,7 +197,7 @@ class _Spoiling:
         if not self.quality:
             return pixels
         _, coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.quality])
-        return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+        return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
 
 
 def _patch(frame: Bytes, side: int, rng: np.random.Generator) -> Bytes:

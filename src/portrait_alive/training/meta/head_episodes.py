@@ -100,7 +100,11 @@ def between(one: Frame, other: Frame, share: float) -> Frame:
         expression=mixed("expression"),
         gaze=(float(gaze[0]), float(gaze[1])),
         shift=(float(shift[0]), float(shift[1]), float(shift[2])),
-        **{name: float(mixed(name)) for name in ("vergence", "yaw", "pitch", "roll", "body_yaw")},
+        vergence=float(mixed("vergence")),
+        yaw=float(mixed("yaw")),
+        pitch=float(mixed("pitch")),
+        roll=float(mixed("roll")),
+        body_yaw=float(mixed("body_yaw")),
     )
 
 
