@@ -15,15 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from portrait_alive.nets.matte_net import MatteNet, MatteNetConfig
+from portrait_alive.nets.matte_net import CLASSES, MatteNet, MatteNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.tracking.matte import head_crop, matte_input
 from portrait_alive.training.tracker.augment import spoil
+from portrait_alive.training.tracker.hands import put_hand_before
 from portrait_alive.training.tracker.loop import Batch, add_arguments, save_weights, train
 from portrait_alive.training.tracker.samples import TaughtFaces, faceless_crop
 from portrait_alive.types import Bytes, Float
 from portrait_alive.weights import MATTE
 
+_HANDS = 0.3
+"""Share of samples that get a hand, or something else, before the face; few rendered heads have one."""
 _MIRROR = np.array(topology.MIRROR)
 
 
@@ -84,7 +87,7 @@ class MatteScenes(IterableDataset[dict[str, Tensor]]):
         while True:
             pixels, shares, points = self._placed(rng)
             wrong = points[:, :2] + rng.normal(0, 0.004, 2) * self.size  # a tracked mesh is never exact
-            seen = matte_input(spoil(rng, pixels), wrong.astype(np.float32))
+            seen = matte_input(spoil(rng, pixels, occluded=0.0), wrong.astype(np.float32))
             yield {
                 "seen": torch.from_numpy(seen.transpose(2, 0, 1).copy()),
                 "shares": torch.from_numpy(shares.transpose(2, 0, 1).copy()),
@@ -108,7 +111,12 @@ class MatteScenes(IterableDataset[dict[str, Tensor]]):
         # beyond the rendered picture its edge is repeated, in picture and matte alike, as at a painting's edge
         shares = crop.cut(matte).astype(np.float32)
         total = np.maximum(shares.sum(2, keepdims=True), 1)
-        return crop.cut(pixels), shares / total, crop.to_crop(points)
+        seen, shares, points = crop.cut(pixels), shares / total, crop.to_crop(points)
+        if rng.random() < _HANDS:
+            seen, hand = put_hand_before(rng, seen, points)
+            shares *= 1 - hand[..., None]
+            shares[..., CLASSES.index("occluder")] += hand
+        return seen, shares, points
 
     def _background(self, rng: np.random.Generator, size: int) -> Bytes:
         source, points = self.taught.draw(rng)
