@@ -82,17 +82,16 @@ def sitter_over_plate(layers: Layers, position: Float, tiles: list[Part]) -> tup
     return out, opacity
 
 
-def keep_still(out: Bytes, layers: Layers, moving: Bytes, painted: list[Part]) -> None:
-    """Put the source's own pixels back where nothing moves and nothing was painted, in place.
+def still_pixels(layers: Layers, moving: Bytes, painted: list[Part]) -> Bytes:
+    """(h, w) uint8: 1 where nothing moves and nothing was painted, so that the source's own pixels are to stand.
 
     Args:
-        out: (h, w, 3) uint8.
         layers: of the portrait.
         moving: from `moving_nodes`.
-        painted: parts that keep what they show.
+        painted: parts that show something else.
     """
     height, width = layers.grid.size
-    still = cv2.resize(1 - moving[1:-1, 1:-1], (width, height), interpolation=cv2.INTER_NEAREST)
+    still: Bytes = cv2.resize(1 - moving[1:-1, 1:-1], (width, height), interpolation=cv2.INTER_NEAREST)
     for view in painted:
         still[view] = 0
-    cv2.copyTo(layers.still, still, out)
+    return still

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from portrait_alive.shape import topology
@@ -11,7 +12,7 @@ from portrait_alive.warp.detail import Cut, Detail
 from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.layers import Layers
-from portrait_alive.warp.look_up import STILL_PX, keep_still, moving_nodes, sitter_over_plate, sitter_tiles
+from portrait_alive.warp.look_up import STILL_PX, moving_nodes, sitter_over_plate, sitter_tiles, still_pixels
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
 
 _BODY_FOLLOWS = 0.75
@@ -35,6 +36,20 @@ class Rendered:
 
 
 @dataclass(frozen=True, eq=False)
+class _Frame:
+    """One frame, with what was found on the way."""
+
+    pixels: Bytes
+    """(h, w, 3) uint8 sRGB."""
+    opacity: Bytes
+    """(h, w) uint8 of the sitter, where something moves."""
+    origins: Float
+    """(rows, columns, 2) from `Grid.invert`."""
+    still: Bytes
+    """(h, w) uint8 from `still_pixels`."""
+
+
+@dataclass(frozen=True, eq=False)
 class Warper:
     """Renders frames of one portrait. Holds no state between frames: the same motion gives the same pixels."""
 
@@ -47,20 +62,29 @@ class Warper:
 
     def render(self, driven: DrivenFace) -> Bytes:
         """The region's pixels, (h, w, 3) uint8 sRGB; equal to the source where nothing moves."""
-        return self._render(driven, None)
+        if self._rests(driven):
+            return self.layers.still.copy()
+        return self._frame(driven, None).pixels
 
     def render_with_masks(self, driven: DrivenFace) -> Rendered:
-        """The same with flow and masks."""
-        height, width = self.layers.grid.size
-        drawn = np.zeros((height, width), np.float32)
-        pixels = self._render(driven, drawn)
-        _, _, origins = self._motion(driven)
-        columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-        flow = self.layers.grid.full_size(origins) - np.dstack([columns, rows]).astype(np.float32)
-        sampled = self.layers.sitter.sample(self.layers.grid.full_size(origins, factor=self.layers.sitter.factor))
-        opacity = sampled[..., 3].astype(np.float32) / np.float32(255)
-        uncovered = np.clip(self.layers.opacity - opacity, 0, 1).astype(np.float32)
-        return Rendered(pixels, flow, opacity, drawn, uncovered)
+        """The same pixels with flow and masks."""
+        layers = self.layers
+        height, width = layers.grid.size
+        drawn, flow = np.zeros((height, width), np.float32), np.zeros((height, width, 2), np.float32)
+        if self._rests(driven):
+            return Rendered(layers.still.copy(), flow, layers.opacity.copy(), drawn, np.zeros_like(drawn))
+        frame = self._frame(driven, drawn)
+        flow = layers.grid.full_size(frame.origins)
+        flow[..., 0] -= np.arange(width, dtype=np.float32)
+        flow[..., 1] -= np.arange(height, dtype=np.float32)[:, None]
+        opacity = frame.opacity * np.float32(1 / 255)
+        cv2.copyTo(layers.opacity, frame.still, opacity)  # what does not move was not looked up
+        return Rendered(frame.pixels, flow, opacity, drawn, np.maximum(layers.opacity - opacity, 0))
+
+    def _rests(self, driven: DrivenFace) -> bool:
+        moved = driven.points[:, :2] - self.layers.face.points[:, :2]
+        lifted = abs(driven.body_lift) * self.layers.frame.head_height
+        return float(np.abs(moved).max()) < STILL_PX and lifted < STILL_PX
 
     def _motion(self, driven: DrivenFace) -> tuple[Float, RigidMotion, Float]:
         source = self.layers.face.points
@@ -73,12 +97,10 @@ class Warper:
         field = self.layers.field.displacement(driven.points, source, rigid, body)
         return field, rigid, self.layers.grid.invert(field, self.layers.indices)
 
-    def _render(self, driven: DrivenFace, drawn: Float | None) -> Bytes:
+    def _frame(self, driven: DrivenFace, drawn: Float | None) -> _Frame:
         layers = self.layers
         source, points, texture = layers.face.points, driven.points, layers.sitter
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
-        if max(np.abs(moved).max(), abs(driven.body_lift) * layers.frame.head_height) < STILL_PX:
-            return layers.still.copy()
         field, rigid, origins = self._motion(driven)
         position = layers.grid.full_size(origins, factor=texture.factor)
         eyes = [self._eye(eye, field, moved, points, shut) for eye, shut in self._eyes(driven)]
@@ -104,8 +126,9 @@ class Warper:
             mouth_now.cut.soften(out[mouth_view], opacity[mouth_view], texture)
             made = paint_mouth(lips, mouth_now, out[mouth_view], source, points, rigid)
             _note(drawn, made, mouth_view)
-        keep_still(out, layers, moving, views)
-        return out
+        still = still_pixels(layers, moving, views)
+        cv2.copyTo(layers.still, still, out)
+        return _Frame(out, opacity, origins, still)
 
     def _eyes(self, driven: DrivenFace) -> Iterator[tuple[EyeLayer, float]]:
         for eye in self.layers.eyes:
