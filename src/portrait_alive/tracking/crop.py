@@ -12,6 +12,7 @@ from portrait_alive.types import Box, Bytes, Float
 
 CROP_MARGIN = 1.4
 """Side of the crop over the larger side of the (upright) face mesh."""
+_EYES = (topology.EYE_CORNERS[:2], topology.EYE_CORNERS[2:])
 _SHRINK = 1.5
 """How much smaller the picture may become by interpolation between neighbours alone."""
 
@@ -36,15 +37,15 @@ class FaceCrop:
         Args:
             points: (478, 2 or 3) landmarks in picture pixels.
         """
-        eyes = points[list(topology.EYE_CORNERS), :2].reshape(2, 2, 2).mean(1)
-        across = eyes[1] - eyes[0]
-        angle = float(np.arctan2(across[1], across[0]))
-        cos, sin = np.cos(angle), np.sin(angle)
-        upright = points[:, :2] @ np.array([[cos, -sin], [sin, cos]], np.float32)
-        low, high = upright.min(0), upright.max(0)
-        middle = (low + high) / 2
-        side = float(max(high - low)) * margin
-        centre = (float(cos * middle[0] - sin * middle[1]), float(sin * middle[0] + cos * middle[1]))
+        (x0, y0), (x1, y1) = (points[list(corners), :2].sum(0).tolist() for corners in _EYES)
+        angle = math.atan2(y1 - y0, x1 - x0)
+        cos, sin = math.cos(angle), math.sin(angle)
+        x, y = points[:, 0], points[:, 1]
+        along, down = cos * x + sin * y, cos * y - sin * x
+        left, right, top, bottom = (float(end) for end in (along.min(), along.max(), down.min(), down.max()))
+        side = max(right - left, bottom - top) * margin
+        middle = ((left + right) / 2, (top + bottom) / 2)
+        centre = (cos * middle[0] - sin * middle[1], sin * middle[0] + cos * middle[1])
         return FaceCrop(centre, max(side, 1.0), angle, size)
 
     @staticmethod
@@ -56,7 +57,7 @@ class FaceCrop:
     def to_picture_matrix(self) -> Float:
         """(2, 3) affine from crop to picture, both in pixels with pixel centres at .5."""
         scale = self.side / self.size
-        cos, sin = np.cos(self.angle) * scale, np.sin(self.angle) * scale
+        cos, sin = math.cos(self.angle) * scale, math.sin(self.angle) * scale
         half = self.size / 2
         return np.array(
             [
@@ -86,7 +87,7 @@ class FaceCrop:
         matrix = self.to_picture_matrix.copy()
         halvings = math.ceil(math.log2(self.side / self.size / _SHRINK))
         if halvings > 0:
-            pixels, matrix = _halved(pixels, matrix, self, halvings)
+            pixels, matrix = _around(pixels, matrix, self, halvings)
         # cv2 puts pixel centres at whole numbers
         matrix[:, 2] += matrix[:, :2].sum(1) * 0.5 - 0.5
         return cast(
@@ -101,17 +102,25 @@ class FaceCrop:
         )
 
 
+def halved(pixels: Bytes) -> Bytes:
+    """Means of 2x2 pixels, a last odd row or column left out: with it, this would take thirty times as long.
+
+    Args:
+        pixels: (H, W, C), at least 2x2.
+    """
+    height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+    even = pixels[: 2 * height, : 2 * width]
+    return cast(Bytes, cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+
+
 def _with_depth(moved: Float, points: Float, scale: float) -> Float:
     if points.shape[1] == 2:
         return cast(Float, moved.astype(np.float32))
     return np.column_stack([moved, points[:, 2] * scale]).astype(np.float32)
 
 
-def _halved(pixels: Bytes, matrix: Float, crop: FaceCrop, halvings: int) -> tuple[Bytes, Float]:
-    """The part of the picture around the crop, halved so many times, and the matrix that goes with it.
-
-    Means of 2x2 pixels cost a tenth of what area averaging by any other factor does.
-    """
+def _around(pixels: Bytes, matrix: Float, crop: FaceCrop, halvings: int) -> tuple[Bytes, Float]:
+    """The part of the picture around the crop, halved so many times, and the matrix that goes with it."""
     height, width = pixels.shape[:2]
     block = 2**halvings
     reach = crop.side * (abs(math.cos(crop.angle)) + abs(math.sin(crop.angle))) / 2 + 2 * block
@@ -121,8 +130,7 @@ def _halved(pixels: Bytes, matrix: Float, crop: FaceCrop, halvings: int) -> tupl
         return pixels, matrix
     small = pixels[top:bottom, left:right]
     for _ in range(halvings):
-        size = (small.shape[1] // 2, small.shape[0] // 2)
-        small = cast(Bytes, cv2.resize(small, size, interpolation=cv2.INTER_AREA))
+        small = halved(small)
     moved = matrix.copy()
     moved[:, 2] -= np.array([left, top], np.float32)
     return small, moved / np.float32(block)

@@ -1,6 +1,8 @@
 """Where faces may be in a whole picture, before the landmark network has had a closer look."""
 
+import math
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -8,11 +10,13 @@ import torch
 
 from portrait_alive.nets.detector_net import SIZE_PER_STRIDE, STRIDES, DetectorNet, DetectorNetConfig
 from portrait_alive.nets.load import load_net
-from portrait_alive.tracking.crop import CROP_MARGIN, FaceCrop
+from portrait_alive.tracking.crop import CROP_MARGIN, FaceCrop, halved
 from portrait_alive.types import Bytes
 from portrait_alive.weights import DETECTOR, weight_path
 
 _MULTIPLE = STRIDES[-1]
+_SHRINK = 1.5
+"""How much smaller the picture may become by interpolation between neighbours alone."""
 
 
 @dataclass(frozen=True)
@@ -52,34 +56,44 @@ class Detector:
         Args:
             side: the longer side of the picture as the network sees it; faces under about side / 50 of it are missed.
         """
-        height, width = pixels.shape[:2]
-        scale = min(side / max(height, width), 4.0)
-        seen = (max(round(width * scale), 1), max(round(height * scale), 1))
-        while (
-            max(pixels.shape[:2]) > 1.5 * side and min(pixels.shape[:2]) > 1
-        ):  # 2x2 means, a tenth of any other's cost
-            pixels = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        small = cv2.resize(pixels, seen, interpolation=cv2.INTER_LINEAR)
-        padded = np.full((_up(seen[1]), _up(seen[0]), 3), 127, np.uint8)
-        padded[: seen[1], : seen[0]] = small
-        picture = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        small, scale = _shrunk(pixels, side)
+        padded = np.full((_up(small.shape[0]), _up(small.shape[1]), 3), 127, np.uint8)
+        padded[: small.shape[0], : small.shape[1]] = small
+        # a view of HWC bytes already is channels-last
+        picture = torch.from_numpy(padded).to(self.device).permute(2, 0, 1)[None].float().div_(127.5).sub_(1)
         with torch.inference_mode():
-            output = self.net(picture.contiguous(memory_format=torch.channels_last))
+            output = self.net(picture)
         found = []
         for stride, score, shape in zip(STRIDES, output.score, output.shape, strict=True):
             likely = torch.sigmoid(score[0]).cpu().numpy()
-            values = shape[0].cpu().numpy()
-            for row, column in zip(*np.nonzero(likely > threshold), strict=True):
-                dx, dy, log_size, cos, sin = (float(v) for v in values[:, row, column])
+            rows, columns = np.nonzero(likely > threshold)
+            values = shape[0].cpu().numpy()[:, rows, columns].T  # (N, 5)
+            for row, column, (dx, dy, log_size, cos, sin) in zip(rows, columns, values, strict=True):
                 found.append(
                     Candidate(
-                        centre=((column + 0.5 + dx) * stride / scale, (row + 0.5 + dy) * stride / scale),
-                        size=float(np.exp(min(log_size, 3.0))) * SIZE_PER_STRIDE * stride / scale,
-                        angle=float(np.arctan2(sin, cos)),
+                        centre=(
+                            float(column + 0.5 + dx) * stride / scale[0],
+                            float(row + 0.5 + dy) * stride / scale[1],
+                        ),
+                        size=math.exp(min(log_size, 3.0)) * SIZE_PER_STRIDE * stride / max(scale),
+                        angle=math.atan2(sin, cos),
                         score=float(likely[row, column]),
                     )
                 )
         return _distinct(sorted(found, key=lambda candidate: -candidate.score))[:most]
+
+
+def _shrunk(pixels: Bytes, side: int) -> tuple[Bytes, tuple[float, float]]:
+    """A picture with its longer side `side` (at most enlarged fourfold), and by how much x and y are scaled."""
+    height, width = pixels.shape[:2]
+    scale = min(side / max(height, width), 4.0)
+    seen = (max(round(width * scale), 1), max(round(height * scale), 1))
+    shrink = 1
+    while max(pixels.shape[:2]) > _SHRINK * side and min(pixels.shape[:2]) > 1:
+        pixels = halved(pixels)
+        shrink *= 2
+    scales = (seen[0] / (shrink * pixels.shape[1]), seen[1] / (shrink * pixels.shape[0]))
+    return cast(Bytes, cv2.resize(pixels, seen, interpolation=cv2.INTER_LINEAR)), scales
 
 
 def _up(length: int) -> int:

@@ -43,11 +43,15 @@ class Part:
         """The points that it moves."""
         return tuple(point for point in self.points if point not in self.only_seen)
 
-    def patch(self, points: Float, size: int) -> FaceCrop:
-        """The patch around this part of a face with landmarks `points` (478, 2 or 3)."""
-        face = FaceCrop.around_points(points, size, margin=1.0)
-        x, y = points[list(self.anchors), :2].mean(0)
-        return FaceCrop((float(x), float(y)), face.side * self.reach, face.angle, size)
+    def patch(self, points: Float, size: int, face: FaceCrop | None = None) -> FaceCrop:
+        """The patch around this part of a face with landmarks `points` (478, 2 or 3).
+
+        Args:
+            face: the crop without margin around the whole face, where it is known.
+        """
+        face = face or FaceCrop.around_points(points, size, margin=1.0)
+        x, y = points[list(self.anchors), :2].mean(0).tolist()
+        return FaceCrop((x, y), face.side * self.reach, face.angle, size)
 
     def mirrored(self) -> "Part":
         """The other side's part, seen as the mirror image of this one, in this one's order."""
@@ -112,26 +116,39 @@ class PartRefiner:
         """
         if not faces:
             return []
-        found = [
-            *self._sides(self.eye, RIGHT_EYE, LEFT_EYE, pictures, faces),
-            *self._sides(self.brow, RIGHT_BROW, LEFT_BROW, pictures, faces),
-            self._looked(self.mouth, [LIPS.patch(face.points, self.mouth.config.size) for face in faces], pictures),
-        ]
+        around = [FaceCrop.around_points(face.points, 1, margin=1.0) for face in faces]
+        placed = np.concatenate(
+            [
+                *self._sides(self.eye, RIGHT_EYE, LEFT_EYE, pictures, faces, around),
+                *self._sides(self.brow, RIGHT_BROW, LEFT_BROW, pictures, faces, around),
+                self._looked(self.mouth, self._patches(self.mouth, LIPS, faces, around), pictures)[:, : len(_LIPS)],
+            ],
+            1,
+        )  # (F, N, 2)
         refined = []
-        for index, face in enumerate(faces):
-            placed = [points[index][: len(part.placed)] for part, points in zip(_PARTS, found, strict=True)]
+        for face, there in zip(faces, placed, strict=True):
             moved = face.points.copy()
-            moved[:, :2] += self.carried @ (np.concatenate(placed) - moved[list(_PLACED), :2])
+            moved[:, :2] += self.carried @ (there - moved[_PLACED, :2])
             refined.append(replace(face, points=moved))
         return refined
 
+    def _patches(
+        self, net: PartNet, part: Part, faces: Sequence[Landmarks], around: Sequence[FaceCrop]
+    ) -> list[FaceCrop]:
+        return [part.patch(face.points, net.config.size, crop) for face, crop in zip(faces, around, strict=True)]
+
     def _sides(
-        self, net: PartNet, right: Part, left: Part, pictures: Sequence[Bytes], faces: Sequence[Landmarks]
+        self,
+        net: PartNet,
+        right: Part,
+        left: Part,
+        pictures: Sequence[Bytes],
+        faces: Sequence[Landmarks],
+        around: Sequence[FaceCrop],
     ) -> tuple[Float, Float]:
-        """Picture points (F, N, 2) of a part of the right side, and of the left, in one pass."""
-        size = net.config.size
-        patches = [part.patch(face.points, size) for part in (right, left) for face in faces]
-        both = self._looked(net, patches, [*pictures, *pictures], mirrored_from=len(faces))
+        """Picture points (F, N, 2) that a part of the right side moves, and one of the left, in one pass."""
+        patches = [*self._patches(net, right, faces, around), *self._patches(net, left, faces, around)]
+        both = self._looked(net, patches, [*pictures, *pictures], mirrored_from=len(faces))[:, : len(right.placed)]
         return both[: len(faces)], both[len(faces) :]
 
     def _looked(
@@ -151,16 +168,17 @@ class PartRefiner:
 
 
 _PARTS: Final = (RIGHT_EYE, LEFT_EYE, RIGHT_BROW, LEFT_BROW, LIPS)
-_PLACED: Final = tuple(point for part in _PARTS for point in part.placed)
+_PLACED: Final = [point for part in _PARTS for point in part.placed]
+_LIPS: Final = LIPS.placed
 
 
 def _carried(basis: ShapeBasis) -> Float:
     """Placed points take their own shift whole; the skin beside them a share that falls with distance."""
     mesh = basis.mean[:MESH_POINTS]
-    squared = ((mesh[:, None] - mesh[None, list(_PLACED)]) ** 2).sum(2)
+    squared = ((mesh[:, None] - mesh[None, _PLACED]) ** 2).sum(2)
     weights = np.exp(-squared / (2 * _CARRY_REACH**2))
     weights[:, [i for i, index in enumerate(_PLACED) if index >= 468]] = 0.0  # gaze moves no skin
     shares = weights / np.maximum(weights.sum(1, keepdims=True), 1.0)
-    shares[list(_PLACED)] = 0.0
-    shares[list(_PLACED), range(len(_PLACED))] = 1.0
+    shares[_PLACED] = 0.0
+    shares[_PLACED, range(len(_PLACED))] = 1.0
     return cast(Float, shares.astype(np.float32))
