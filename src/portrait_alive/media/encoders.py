@@ -102,21 +102,33 @@ def needs_even_sides(kind: Kind, *, lossless: bool, alpha: bool) -> bool:
 
 
 def encode_arguments(encoding: Encoding, tags: list[str], target: str) -> list[str]:
-    """ffmpeg's arguments to encode raw rgb24 or rgba frames from its stdin into `target` (mp4, mov, webm).
+    """ffmpeg's arguments to encode raw frames from its stdin into `target` (mp4, mov, webm).
+
+    The frames are yuv420p as `yuv.write_planes` makes them where the encoding `is_fed_yuv`, else rgba or rgb24.
 
     Args:
         tags: output arguments with the container's metadata.
     """
     height, width = encoding.frame_size
+    given, colour_range = ("rgba" if encoding.alpha else "rgb24"), "pc"
+    if is_fed_yuv(encoding):
+        given, colour_range = "yuv420p", "tv"
     return [
-        *("-v", "warning", "-f", "rawvideo", "-pixel_format", "rgba" if encoding.alpha else "rgb24"),
+        *("-v", "warning", "-f", "rawvideo", "-pixel_format", given),
         *("-video_size", f"{width}x{height}", "-framerate", f"{encoding.fps.numerator}/{encoding.fps.denominator}"),
-        *("-color_range", "pc", "-i", "pipe:0", "-vf", ",".join(_filters(encoding)), "-fps_mode", "passthrough"),
+        *("-color_range", colour_range, "-i", "pipe:0"),
+        *("-vf", ",".join(_filters(encoding)), "-fps_mode", "passthrough"),
         *_codec(encoding),
         *(["-threads", str(encoding.threads)] if encoding.threads else []),
         *tags,
         *("-f", encoding.kind, *(["-movflags", "+faststart"] if encoding.kind != "webm" else []), "-y", target),
     ]
+
+
+def is_fed_yuv(encoding: Encoding) -> bool:
+    """Whether frames reach ffmpeg as it encodes them, so that it has nothing to scale or convert."""
+    is_movie = encoding.kind in ("mp4", "mov", "webm")
+    return is_movie and not (encoding.lossless or encoding.alpha) and encoding.size == encoding.frame_size
 
 
 def pixel_format(encoding: Encoding) -> str:
@@ -135,6 +147,8 @@ def _filters(encoding: Encoding) -> list[str]:
         return [*([scale] if encoding.size != encoding.frame_size else []), f"format={pixel_format(encoding)}"]
     colours = "in_range=pc:out_range=tv:out_color_matrix=bt709"
     tags = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+    if is_fed_yuv(encoding):
+        return [tags]
     return [f"{scale}:{colours}", f"format={pixel_format(encoding)}", tags]
 
 

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +17,30 @@ from portrait_alive.types import Bytes
 RING = 3
 """Frames in flight between the caller and ffmpeg."""
 
+Fill = Callable[[Bytes, Bytes], None]
+
+
+def grown(frame: Bytes, buffer: Bytes) -> None:
+    """Copy `frame` (h, w, C) into `buffer` (H, W, C), h <= H, w <= W; edge pixels are repeated."""
+    height, width = frame.shape[:2]
+    buffer[:height, :width] = frame
+    buffer[:height, width:] = buffer[:height, width - 1 : width]
+    buffer[height:] = buffer[height - 1 : height]
+
 
 class FramePipe:
     """An encoder that is fed frame by frame; `finish` or `abort` must end it.
 
     Args:
         arguments: of ffmpeg, which reads raw frames from `pipe:0` and writes the file by itself.
-        shape: (H, W, C) of the frames as ffmpeg expects them; smaller ones are grown by repeating edge pixels.
+        shape: of a frame as ffmpeg expects it.
         path: the output's final name, for messages.
+        fill: writes a frame, (h, w, C) uint8, into an array of that shape; `grown` copies it.
     """
 
-    def __init__(self, arguments: Sequence[str], shape: tuple[int, int, int], path: Path) -> None:
+    def __init__(self, arguments: Sequence[str], shape: tuple[int, ...], path: Path, fill: Fill | None = None) -> None:
         self._path = path
+        self._fill = fill or grown
         self._stack = contextlib.ExitStack()
         self._process: Process = self._stack.enter_context(running(arguments, reads=True, writes=False))
         self._free: queue.Queue[Bytes] = queue.Queue()
@@ -40,7 +52,7 @@ class FramePipe:
         self._feeder.start()
 
     def write(self, frame: Bytes) -> None:
-        """Hand over a copy of `frame` (h, w, C), h <= H, w <= W; waits while the encoder is behind.
+        """Hand over a copy of `frame` (h, w, C) uint8; waits while the encoder is behind.
 
         Raises:
             OutputError: the encoder has ended early.
@@ -49,10 +61,7 @@ class FramePipe:
         if self._broken.is_set():
             self.abort()
             raise self._failure()
-        height, width = frame.shape[:2]
-        buffer[:height, :width] = frame
-        buffer[:height, width:] = buffer[:height, width - 1 : width]
-        buffer[height:] = buffer[height - 1 : height]
+        self._fill(frame, buffer)
         self._full.put(buffer)
 
     def finish(self) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from portrait_alive.media.encoders import Encoding, encode_arguments
+from portrait_alive.media.encoders import Encoding, encode_arguments, is_fed_yuv
 from portrait_alive.media.ffmpeg import file_argument
 from portrait_alive.media.frame_pipe import FramePipe
 from portrait_alive.media.gif import GifWriter
@@ -14,6 +14,7 @@ from portrait_alive.media.marks import Marks
 from portrait_alive.media.png import ApngWriter
 from portrait_alive.media.png_folder import PngFolderWriter
 from portrait_alive.media.webp import WebpWriter
+from portrait_alive.media.yuv import planes_shape, write_planes
 from portrait_alive.types import Bytes
 
 
@@ -41,8 +42,10 @@ def make_sink(encoding: Encoding, part: Path, spool: Path, path: Path, marks: Ma
     """
     if encoding.kind in ("mp4", "mov", "webm"):
         tags = [] if marks is None else marks_as_tags(encoding, marks)
-        shape = (*encoding.frame_size, 4 if encoding.alpha else 3)
-        return FramePipe([*encode_arguments(encoding, tags, file_argument(part))], shape, path)
+        arguments = encode_arguments(encoding, tags, file_argument(part))
+        if is_fed_yuv(encoding):
+            return FramePipe(arguments, planes_shape(encoding.frame_size), path, write_planes)
+        return FramePipe(arguments, (*encoding.frame_size, 4 if encoding.alpha else 3), path)
     if encoding.kind == "gif":
         return GifWriter(encoding, part, spool, path, marks)
     writer: Sink
