@@ -29,6 +29,9 @@ from portrait_alive.types import DrivenFace, HeadPose, SourceFace
 _BROW_PREFIXES: Final = ("brow",)
 _LID_PREFIXES: Final = ("eyeBlink", "eyeWide", "eyeLook")
 _SQUINT_PREFIXES: Final = ("eyeSquint",)
+_BREADTH_PREFIXES: Final = ("mouthSmile", "mouthStretch", "mouthDimple", "mouthPucker")
+_LEAST_BREADTH, _MOST_BREADTH = 0.85, 1.25
+"""How much more or less a wide or a narrow mouth widens than the mean one."""
 _LOWEST_WEIGHT, _HIGHEST_WEIGHT = -0.6, 1.5
 """Expression weights of the portrait stay in here: below and beyond, the linear shapes tear."""
 _WIDEST = 1.5
@@ -118,14 +121,24 @@ class Retargeted(Sequence[DrivenFace]):
         return np.array([self.basis.expression_index(name) for name in self.motion.expression_names], np.intp)
 
     @cached_property
+    def _breadth(self) -> float:
+        """Width of this mouth over the mean one's: a smile widens it in its own measure, not in centimetres."""
+        own, mean = (float(np.linalg.norm(points[291] - points[61])) for points in (self._own, self.basis.mean))
+        return float(np.clip(own / mean, _LEAST_BREADTH, _MOST_BREADTH))
+
+    @cached_property
     def _strengths(self) -> NDArray[np.float64]:
         """(E,) strength of each of the motion's expression shapes."""
+
+        breadth = self._breadth
 
         def of(name: str) -> float:
             if name.startswith(_LID_PREFIXES):
                 return 0.0  # lids are set explicitly
             if name.startswith(_BROW_PREFIXES):
                 return self.options.brows
+            if name.startswith(_BREADTH_PREFIXES):
+                return self.options.mouth * breadth
             return self.options.lids if name.startswith(_SQUINT_PREFIXES) else self.options.mouth
 
         return np.array([of(name) for name in self.motion.expression_names])

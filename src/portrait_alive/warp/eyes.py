@@ -16,7 +16,7 @@ __all__ = ["EyeFrame", "EyeLayer", "eye_frame", "paint_eye", "take_eye_apart"]
 
 _GAZE_LIMIT = 0.3
 """Largest shift of the iris as a fraction of the eye's width."""
-_LASH_SHADE = 0.78
+_LASH_SHADE = 0.85
 _LASHES_TURN = (0.35, 0.8)
 """Closures between which lashes that stood up over the eye come to hang below it."""
 _GLINT_STAYS = 0.4
@@ -70,8 +70,8 @@ def _paint_skin(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes, d
     width = frame.opening.width
     below = frame.v - frame.upper
     beside = np.maximum(-np.minimum(frame.u, width - frame.u), 0)
-    # under a shut lid the lower lid's skin is squeezed along the old opening's edge, which must not show
-    slack = np.float32(smoothstep(*SHUT, frame.closure) * (0.05 * width + 1))
+    # what is left of the white along the lower lid, where landmarks lie inside the opening, is under a shut lid
+    slack = np.float32(smoothstep(*SHUT, frame.closure) * (0.02 * width + 1))
     # the margin is sharp between the corners; outwards lid and cheek pass into each other
     edge = 0.5 - (below - slack) / (1 + beside * np.float32(0.8))
     high = below * np.float32(1 / (0.25 * width)) + np.float32(2.9)
@@ -103,11 +103,11 @@ def _paint_lashes(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes)
     strength = smoothstep(LID_BEGINS, 0.45, closure)
     down = np.float32(smoothstep(*_LASHES_TURN, closure))
     inner = np.minimum(u, width - u) * np.float32(1 / width)
-    taper = np.sqrt(np.clip(inner * np.float32(1 / 0.2), 0.03, 1))
-    thick = np.float32(0.016 * width + 0.35)
-    under = np.float32((0.018 + 0.03 * down) * width + 0.4)
+    taper = np.sqrt(np.clip(inner * np.float32(1 / 0.3), 0.03, 1))
+    thick = np.float32((0.016 + 0.014 * down) * width + 0.35)
+    under = np.float32(0.016 * width + 0.4)
     away = np.where(below < 0, below / -thick, below / under) / taper
-    line = np.exp(-(away**2)) * np.clip(inner * 9, 0, 1) * np.float32(_LASH_SHADE * strength)
+    line = np.exp(-(away**2)) * np.clip(inner * 7, 0, 1) * np.float32(_LASH_SHADE * strength)
     scale = np.float32(layer.opening.width / width)
     hang = np.where(below < 0, below, below * np.float32(-1.3)) * scale
     place = strip_place(u * scale, hang, layer.opening.width, layer.lashes.shape)

@@ -12,6 +12,8 @@ from portrait_alive.warp.filling import LUMA, continue_smoothly
 
 _SKIN_SHARE = 0.3
 """How far a drawn lid leans from what surrounds the eye to the colour of skin."""
+_FOLD_SMOOTHED = 0.4
+"""How much of the fold above an open eye is gone from a lid that is down."""
 _ABOVE, _BELOW = 0.17, 0.02
 """How far the strip of lashes reaches above the margin and below it, in widths of the opening."""
 
@@ -68,6 +70,9 @@ def lid_skin(pixels: Bytes, x: Float, y: Float, opening: Opening) -> LidSkin:
     lashes = (_between(v, up - 2.2 * lash, up) * within * dark).astype(np.float32)
     hidden = _between(v, up - lash, low + 0.5 * lash) * within
     hidden = np.maximum(hidden, cv2.GaussianBlur(cv2.dilate(lashes, np.ones((3, 3))), (0, 0), 0.8)).astype(np.float32)
+    # a fold of the open lid is smoother over a lid that is down
+    fold = _between(v, up - 3.6 * lash, up) * within
+    hidden = np.maximum(hidden, np.float32(_FOLD_SMOOTHED) * fold)
     hidden = cv2.GaussianBlur(hidden, (0, 0), max(0.03 * width, 0.7))
     darkest = lashes > 0.4
     if darkest.sum() > 8:
@@ -80,7 +85,7 @@ def lid_skin(pixels: Bytes, x: Float, y: Float, opening: Opening) -> LidSkin:
         colour=colour,
         hidden=hidden,
         lashes=_strip(picture, skin, (x, y), opening),
-        lash_colour=np.minimum(lash_colour, colour * 0.42).astype(np.float32),
+        lash_colour=np.minimum(lash_colour, colour * 0.36).astype(np.float32),
     )
 
 
@@ -99,6 +104,9 @@ def _strip(picture: Float, skin: Float, at: tuple[Float, Float], opening: Openin
     )
     bare_luma = bare @ LUMA
     dark = np.clip((0.85 * bare_luma - seen @ LUMA) / (0.3 * bare_luma + 4), 0, 1)
+    # what is as dark at the strip's upper end is the eye's shadow or its make-up
+    top = max(round(0.03 * columns), 1)
+    dark = np.clip(dark - 0.7 * cv2.GaussianBlur(dark[:top].mean(0)[None], (0, 0), 0.06 * columns), 0, 1)
     # lashes grow out of the margin: what is dark further up, across lighter skin, is the lid's fold
     rooted = np.zeros_like(dark)
     margin = int(_ABOVE / (_ABOVE + _BELOW) * rows)
@@ -107,11 +115,13 @@ def _strip(picture: Float, skin: Float, at: tuple[Float, Float], opening: Openin
     for row in range(margin - 1, -1, -1):
         near = cv2.dilate(before[None], np.ones((1, 3)))[0]
         root = 1.0 if row > margin - 1 - 0.05 * columns else near
-        before = np.minimum(np.minimum(dark[row] * 1.3, 1.0), root) if row < margin else before
+        before = np.minimum(np.minimum(dark[row] * 1.3, 1.0), root)
         rooted[row] = np.minimum(dark[row], before)
-    fade = np.clip(np.minimum(u, width - u) / (0.04 * width) + 0.4, 0, 1)
-    fade = fade * np.clip((below + _ABOVE * width) / (0.05 * width), 0, 1)
-    fade = fade * np.clip(1 - below / (_BELOW * width), 0, 1)  # what is dark further down is iris
+    # shorter towards the corners, thinner towards their ends; inside the opening what is dark further down is iris
+    inner = np.minimum(u, width - u) / width
+    length = _ABOVE * width * np.sqrt(np.clip(inner / 0.3, 0.04, 1))
+    reach = np.where(below < 0, -below / length, below / (_BELOW * width))
+    fade = np.clip(1.15 - reach, 0, 1) * np.clip(inner / 0.08, 0, 1)
     return cast(Bytes, np.clip(255 * rooted * fade, 0, 255).astype(np.uint8))
 
 
