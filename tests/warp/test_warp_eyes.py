@@ -1,0 +1,106 @@
+"""The parts of an eye: where its iris is, what shades it, what of its surroundings are lashes."""
+
+import cv2
+import numpy as np
+import pytest
+
+from portrait_alive.warp.curves import Opening
+from portrait_alive.warp.eyeball import eyeball
+from portrait_alive.warp.iris_disc import IrisDisc, iris_disc
+from portrait_alive.warp.lid_skin import lid_skin
+
+SIZE = (90, 130)
+SKIN, WHITE, IRIS = (206, 160, 130), (232, 226, 216), (70, 90, 60)
+CENTRE, RADIUS = (66.0, 45.0), 13.0
+X = (np.arange(SIZE[1]) + 0.5).astype(np.float32)[None]
+Y = (np.arange(SIZE[0]) + 0.5).astype(np.float32)[:, None]
+
+
+def almond() -> tuple[Opening, np.ndarray]:
+    """An opening 70 px wide, and where it is (h, w)."""
+    u = np.linspace(0, 1, 9)
+    arch = 4 * u * (1 - u)
+    upper = np.stack([30 + 70 * u, 47 - 14 * arch, 0 * u], -1)
+    lower = np.stack([30 + 70 * u, 47 + 9 * arch, 0 * u], -1)
+    points = np.concatenate([upper, lower]).astype(np.float32)
+    ring = np.round(np.concatenate([upper, lower[::-1]])[:, :2] * 16).astype(np.int32)
+    mask = np.zeros(SIZE, np.uint8)
+    cv2.fillPoly(mask, [ring], 1, shift=4)
+    return Opening.between(points, tuple(range(9)), tuple(range(9, 18))), mask > 0
+
+
+def painted_eye(*, shadow: float = 0.0, makeup: float = 1.0) -> np.ndarray:
+    """(h, w, 3) an eye without lashes; `shadow` under the upper lid, skin above it darker by `makeup`."""
+    opening, inside = almond()
+    u, v = opening.axes(X, Y)
+    upper, _ = opening.curves_at(u)
+    picture = np.broadcast_to(np.array(SKIN, np.float32), (*SIZE, 3)).copy()
+    above = (v < upper + 4) & (v > upper - 22) & (np.abs(u - 35) < 45)
+    picture[above] *= makeup
+    ball = np.where(np.hypot(X - CENTRE[0], Y - CENTRE[1])[..., None] < RADIUS, IRIS, WHITE).astype(np.float32)
+    ball *= (1 - shadow * np.exp(-np.maximum(v - upper, 0) / 4))[..., None]
+    picture[inside] = ball[inside]
+    return cv2.GaussianBlur(np.clip(picture, 0, 255), (0, 0), 0.7).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("off", "size"), [((0, 0), 1.0), ((3, -2), 0.8), ((-3, 1), 1.25), ((2, 3), 1.1)])
+def test_the_iris_is_found_where_landmarks_are_off(off: tuple[float, float], size: float) -> None:
+    centre = np.array(CENTRE) + off
+    rim = centre + RADIUS * size * np.array([(1, 0), (0, -1), (-1, 0), (0, 1)])
+    opening, _ = almond()
+    found = iris_disc(painted_eye(), X, Y, opening, np.concatenate([centre[None], rim]).astype(np.float32))
+    assert found.centre[0] == pytest.approx(CENTRE[0], abs=2)
+    assert found.radius == pytest.approx(RADIUS, rel=0.15)
+
+
+def test_an_iris_that_cannot_be_seen_stays_where_landmarks_say() -> None:
+    flat = np.full((*SIZE, 3), 128, np.uint8)
+    landmarks = np.array([(60, 44), (70, 44), (60, 34), (50, 44), (60, 54)], np.float32)
+    found = iris_disc(flat, X, Y, almond()[0], landmarks)
+    assert found.centre == pytest.approx(landmarks[0])
+    assert found.radius == pytest.approx(10)
+
+
+def test_the_lids_shadow_is_shade_and_no_colour_of_the_ball() -> None:
+    opening, _ = almond()
+    ball = eyeball(
+        painted_eye(shadow=0.5),
+        X,
+        Y,
+        opening,
+        IrisDisc(np.array(CENTRE, np.float32), RADIUS),
+        np.array(SKIN, np.float32),
+    )
+    rows = len(ball.shade)
+    columns = ball.shade.shape[1] // 6, -ball.shade.shape[1] // 6
+    assert (ball.shade[rows // 12, columns].mean(-1) < 0.8 * ball.shade[rows * 2 // 3, columns].mean(-1)).all()
+    # under the iris, too, though nothing is seen of the white there
+    middle = ball.shade.shape[1] // 2
+    assert ball.shade[rows // 12, middle].mean() < 0.9 * ball.shade[rows * 2 // 3, middle].mean()
+    off_iris = np.hypot(X - CENTRE[0], Y - CENTRE[1]) > 1.3 * RADIUS
+    assert np.ptp(ball.colours[off_iris], axis=0).max() < 1
+
+
+def test_a_reflection_is_lifted_off_the_iris() -> None:
+    picture = painted_eye()
+    cv2.circle(picture, (70, 42), 2, (255, 255, 255), -1)
+    opening, _ = almond()
+    disc, skin = IrisDisc(np.array(CENTRE, np.float32), RADIUS), np.array(SKIN, np.float32)
+    ball = eyeball(picture, X, Y, opening, disc, skin)
+    assert ball.glint[42, 70].mean() > 80
+    assert ball.colours[42, 70].mean() < 140
+    assert not eyeball(painted_eye(), X, Y, opening, disc, skin).glint.any()
+
+
+def test_dark_skin_over_the_eye_is_no_lash() -> None:
+    opening, _ = almond()
+    assert lid_skin(painted_eye(makeup=0.5), X, Y, opening).lashes.mean() < 40
+    lined = painted_eye()
+    u, v = opening.axes(X, Y)
+    upper, _ = opening.curves_at(u)
+    lined[(v < upper) & (v > upper - 4) & (u > 0) & (u < opening.width)] = (40, 30, 25)
+    lids = lid_skin(lined, X, Y, opening)
+    assert lids.lashes.max() > 180
+    # and of that line nothing is left in the lid's skin
+    line = (v < upper - 1) & (v > upper - 3) & (u > 15) & (u < 55)
+    assert lids.skin[line].mean() > 0.75 * np.mean(SKIN)
