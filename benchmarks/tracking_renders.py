@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from portrait_alive.errors import MissingDependencyError
 from portrait_alive.evaluation.report import markdown_table
 from portrait_alive.heads.frame import random_frame, random_frames
 from portrait_alive.heads.model import HeadModel
@@ -93,23 +92,20 @@ def _matte_table(heads: list[HeadRender]) -> str:
     basis = load_basis(weight_path(SHAPE_BASIS))
     fitter, rigid = HeadFitter.of(basis), rigid_points(basis)
     ones = np.ones(478, np.float32)
+    matter = Matter.load()
 
-    def grabcut(head: HeadRender) -> Float:
+    def cut_out(head: HeadRender, helped_by: Matter | None) -> Float:
         face = source_face(Landmarks(head.landmarks.astype(np.float32), ones, 1.0), fitter)
-        return person_matte(head.rgb, face, rigid, (0.0, 0.0), HeadFrame.of(face, rigid).face_height)
+        return person_matte(head.rgb, face, rigid, (0.0, 0.0), HeadFrame.of(face, rigid).face_height, helped_by)
 
     rows: list[list[str | float]] = [
-        ["GrabCut (in use)", *_summary([overlap(grabcut(h), _sitter(h)) for h in heads]), "-", "-"]
+        [name, *_summary([overlap(cut_out(h, helper), _sitter(h)) for h in heads]), "-", "-"]
+        for name, helper in (("GrabCut alone", None), ("GrabCut and network (in use)", matter))
     ]
-    try:
-        matter = Matter.load()
-    except MissingDependencyError:
-        matter = None
-    if matter is not None:
-        shares = [matter.over_picture(head.rgb, head.landmarks) for head in heads]
-        sitter = [overlap(1 - s[..., 0], _sitter(h)) for s, h in zip(shares, heads, strict=True)]
-        alone = [overlap(s[..., 2], h.matte[..., 2] / np.float32(255)) for s, h in zip(shares, heads, strict=True)]
-        rows.append(["network", *_summary(sitter), *_summary(alone)])
+    shares = [matter.over_picture(head.rgb, head.landmarks) for head in heads]
+    sitter = [overlap(1 - s[..., 0], _sitter(h)) for s, h in zip(shares, heads, strict=True)]
+    alone = [overlap(s[..., 2], h.matte[..., 2] / np.float32(255)) for s, h in zip(shares, heads, strict=True)]
+    rows.append(["network alone", *_summary(sitter), *_summary(alone)])
     header = ["matte, IoU on held-out renders", "sitter, median", "10th percentile", "head, median", "10th percentile"]
     return markdown_table(header, rows, digits=3)
 

@@ -17,6 +17,7 @@ from portrait_alive.neural.view import View
 from portrait_alive.options import Engine as EngineName
 from portrait_alive.person.person import Person
 from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import Box, Bytes, DrivenFace, Float, Picture, SourceFace
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.warper import Warper
@@ -61,6 +62,7 @@ def make_engine(
     with_alpha: bool,
     rooms: Sequence[Box | None] | None = None,
     device: torch.device | None = None,
+    matter: Matter | None = None,
     person: Person | None = None,
 ) -> Engine:
     """The engine of a name, with the picture taken apart.
@@ -73,16 +75,19 @@ def make_engine(
         with_alpha: frames carry the picture's alpha channel.
         rooms: for each face the box that its points will ever be in, where that is more than its surroundings.
         device: where networks run; None for the CPU.
+        matter: the matte network; None loads it.
         person: of the one face, where more is known of it than the picture shows.
 
     Raises:
         MissingDependencyError: the networks' weights are not there.
     """
-    warp = WarpEngine.of(picture, faces, basis, rooms or [None] * len(faces), with_alpha=with_alpha)
+    place = device or torch.device("cpu")
+    matter = matter or Matter.load(place)
+    warp = WarpEngine.of(picture, faces, basis, rooms or [None] * len(faces), matter, with_alpha=with_alpha)
     if name == "warp":
         return warp
     if name == "neural":
-        return NeuralEngine.of(warp, faces, NeuralLayer.load(device or torch.device("cpu")), person)
+        return NeuralEngine.of(warp, faces, NeuralLayer.load(place), person)
     raise UsageError(f"--engine {name}: choose warp or neural")
 
 
@@ -105,13 +110,14 @@ class WarpEngine:
         faces: Sequence[SourceFace],
         basis: ShapeBasis,
         rooms: Sequence[Box | None],
+        matter: Matter,
         *,
         with_alpha: bool,
     ) -> "WarpEngine":
         """Take the picture apart for each face."""
         warpers, cut_out = [], []
         for face, room in zip(faces, rooms, strict=True):
-            warper = Warper(take_apart(picture, face, basis, room=room))
+            warper = Warper(take_apart(picture, face, basis, matter=matter, room=room))
             is_cut_out = _is_cut_out(picture, warper.box)
             if is_cut_out and picture.alpha is not None:
                 matte = picture.alpha.astype(np.float32) / np.float32(255)

@@ -41,6 +41,7 @@ from portrait_alive.signing import credentials_of
 from portrait_alive.source_faces import Sitter, find_sitters, limits
 from portrait_alive.stopwatch import Stopwatch
 from portrait_alive.tracking.by_hand import read_landmarks
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import Tracker, load_tracker
 from portrait_alive.types import Bytes, Picture, SourceFace
 from portrait_alive.weights import SHAPE_BASIS, weight_path
@@ -132,7 +133,9 @@ def animate(
         sitters = _sitters(picture, tracker, fitter, drivers, options)
     else:
         sitters = [Sitter(1, source_face(stored.landmarks, fitter))]
-    for note in (note for sitter in sitters for note in limits(sitter, picture)):
+    device = pick_device(options.device)
+    matter = Matter.load(device)
+    for note in (note for sitter in sitters for note in limits(sitter, picture, matter)):
         watch.listen(note)
 
     with TemporaryDirectory(prefix="portrait-alive-") as scratch:
@@ -148,7 +151,6 @@ def animate(
 
         watch.listen(PhaseStarted("take-apart", "taking the picture apart"))
         rooms = [part.room for part in film.parts]
-        device = pick_device(options.device)
         engine = make_engine(
             options.engine,
             picture,
@@ -157,6 +159,7 @@ def animate(
             with_alpha=with_alpha,
             rooms=rooms,
             device=device,
+            matter=matter,
             person=learned,
         )
 

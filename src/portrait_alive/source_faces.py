@@ -13,6 +13,7 @@ from portrait_alive.option_kinds import FaceChoice
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.shape.topology import MIRROR
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import Tracker
 from portrait_alive.types import Box, Bytes, Landmarks, Picture, SourceFace
 
@@ -21,6 +22,8 @@ TURNED_DEG = 25.0
 PROFILE_DEG = 50.0
 SURE = 0.6
 """Presence below which the user is asked to look."""
+COVERED = 0.05
+"""Share of a face that is covered from which the user is told."""
 _SAME_IN_MIRROR = 0.04
 """Mean distance, over the face's size, within which a face's points are the same in the mirrored picture: a face has
 0.004 to 0.036, what only resembles one has more or is not found again."""
@@ -68,8 +71,14 @@ def find_sitters(
     return [Sitter(number, source_face(faces[number - 1], fitter))]
 
 
-def limits(sitter: Sitter, picture: Picture) -> Iterator[Note]:
-    """What about a face limits the result, a sentence each."""
+def limits(sitter: Sitter, picture: Picture, matter: Matter) -> Iterator[Note]:
+    """What about a face limits the result, a sentence each.
+
+    Args:
+        sitter: the face.
+        picture: the source.
+        matter: tells what is in front of it.
+    """
     face, box = sitter.face, sitter.face.landmarks.box
     height, width = picture.size
     size = max(box.width, box.height)
@@ -88,6 +97,9 @@ def limits(sitter: Sitter, picture: Picture) -> Iterator[Note]:
         )
     if wears_glasses(picture.pixels, face.landmarks):
         yield Note("glasses", f"{who} wears glasses; their frames bend a little where lids and brows move")
+    covered = matter.covered(picture.pixels, face.landmarks.points)
+    if covered > COVERED:
+        yield Note("covered", f"something is in front of {who} (a hand?); it moves as if it were painted on the skin")
     if box.x < 0 or box.y < 0 or box.x + box.width > width or box.y + box.height > height:
         yield Note("cut-off", f"{who} is cut by the edge of the picture; what lies beyond cannot be shown")
 

@@ -13,6 +13,7 @@ from portrait_alive.media.stills import read_picture
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.topology import MIRROR
 from portrait_alive.source_faces import find_sitters, limits
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import load_tracker
 from portrait_alive.types import Box, HeadFit, HeadPose, Landmarks, Picture, SourceFace
 from portrait_alive.weights import SHAPE_BASIS, weight_path
@@ -85,11 +86,11 @@ def test_no_face_names_the_options_that_help(fitted, faces, choice, says):
 
 
 def test_limits_are_told(fitted):
-    picture = Picture(np.zeros((400, 400, 3), np.uint8))
+    picture, matter = Picture(np.zeros((400, 400, 3), np.uint8)), Matter.load()
 
     def codes(box: Box) -> list[str]:
         (sitter,) = find_sitters(picture, SomeFaces(box), None, face=None, everyone=False)
-        return [note.code for note in limits(sitter, picture)]
+        return [note.code for note in limits(sitter, picture, matter)]
 
     assert codes(LEFT) == []
     assert codes(Box(10, 10, 60, 70)) == ["small-face"]

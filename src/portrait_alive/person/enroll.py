@@ -22,6 +22,7 @@ from portrait_alive.shape.source import source_face
 from portrait_alive.source_faces import Sitter, find_sitters, limits
 from portrait_alive.stopwatch import Stopwatch
 from portrait_alive.tracking.by_hand import read_landmarks
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import load_tracker
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
@@ -81,7 +82,7 @@ def enroll(
         sitter = Sitter(1, source_face(read_landmarks(options.landmarks, fitter.basis), fitter))
     else:
         sitter = find_sitters(picture, tracker(), fitter, face=options.face, everyone=False)[0]
-    for note in limits(sitter, picture):
+    for note in limits(sitter, picture, Matter.load(pick_device(options.device))):
         watch.listen(note)
     person = enrolled(SitterPicture(picture, sitter.face), paths[1:], tracker, fitter, options, watch.listen)
     made = {**person.made, "version": tool_version(), "pictures": str(len(paths))}

@@ -9,11 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from portrait_alive.nets.load import load_net
-from portrait_alive.nets.matte_net import MatteNet, MatteNetConfig
+from portrait_alive.nets.matte_net import CLASSES, MatteNet, MatteNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.types import Bytes, Float
 from portrait_alive.weights import MATTE, weight_path
+
+_CERTAIN = 0.5
+"""Share from which a pixel counts as something in front."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,15 @@ class Matter:
         with torch.inference_mode():
             logits = self.net(batch.contiguous(memory_format=torch.channels_last))
         return Matte(torch.softmax(logits[0], 0).permute(1, 2, 0).cpu().numpy(), crop)
+
+    def covered(self, pixels: Bytes, points: Float) -> float:
+        """Share of a face, in [0, 1], that a hand or another thing stands before; arguments as in `matte`."""
+        found = self.matte(pixels, points)
+        oval = found.crop.to_crop(points)[list(topology.FACE_OVAL), :2]
+        face = np.zeros(found.shares.shape[:2], np.uint8)
+        cv2.fillConvexPoly(face, np.round(cv2.convexHull(oval)).astype(np.int32), 1)
+        before = found.shares[..., CLASSES.index("occluder")] > _CERTAIN
+        return float((before & (face > 0)).sum() / max(int(face.sum()), 1))
 
     def over_picture(self, pixels: Bytes, points: Float) -> Float:
         """(H, W, 4) shares over the whole picture; beyond the square around the head, what its edge says."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import Box, Bytes, Float, Picture, SourceFace
 from portrait_alive.warp.detail import Detail
 from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
@@ -68,7 +69,13 @@ class Layers:
 
 
 def take_apart(
-    picture: Picture, face: SourceFace, basis: ShapeBasis, *, matte: Float | None = None, room: Box | None = None
+    picture: Picture,
+    face: SourceFace,
+    basis: ShapeBasis,
+    *,
+    matte: Float | None = None,
+    matter: Matter | None = None,
+    room: Box | None = None,
 ) -> Layers:
     """Take a portrait apart.
 
@@ -77,6 +84,7 @@ def take_apart(
         face: its face.
         basis: the shape basis, for the mesh's triangles.
         matte: (H, W) float in [0, 1], opacity of the sitter over the whole picture; None computes one.
+        matter: the matte network, which helps to compute it.
         room: box that the driven points will ever be in; None expects a head that turns and nods where it is. Only
             `--retarget absolute` carries a head further.
     """
@@ -86,7 +94,7 @@ def take_apart(
     height, width = grid.size
     still = _region_of(picture.pixels, grid)
     if matte is None:
-        opacity = person_matte(still, face, rigid, (grid.left, grid.top), frame.face_height)
+        opacity = person_matte(still, face, rigid, (grid.left, grid.top), frame.face_height, matter)
     else:
         opacity = _region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / np.float32(255)
     opacity = with_rim(opacity, max(0.02 * frame.face_height, 1.5))

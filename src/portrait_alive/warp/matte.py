@@ -7,17 +7,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
-from portrait_alive.types import Bytes, Float, SourceFace
+from portrait_alive.tracking.matte import Matter
+from portrait_alive.types import MESH_POINTS, Bytes, Float, SourceFace
 
 WORK_SIDE_PX = 260
 """Longer side of the picture in which GrabCut works."""
 _GRABCUT_ROUNDS = 4
+_SURELY_BEHIND = 0.97
+"""Share of background from which the network is believed."""
 _FINE_RADIUS = 6
 """Radius of a guided filter's window from whose double on it works in a smaller picture."""
 
 
 def person_matte(
-    pixels: Bytes, face: SourceFace, rigid: NDArray[np.int32], origin: tuple[float, float], face_height: float
+    pixels: Bytes,
+    face: SourceFace,
+    rigid: NDArray[np.int32],
+    origin: tuple[float, float],
+    face_height: float,
+    matter: Matter | None = None,
 ) -> Float:
     """Opacity of head, hair, hat, neck and body over the background.
 
@@ -27,6 +35,7 @@ def person_matte(
         rigid: indices of the points on skull and ears.
         origin: (x, y) of the first pixel's corner in the whole picture.
         face_height: height of the face mesh in pixels.
+        matter: the matte network, whose opinion counts where it is sure.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -37,6 +46,8 @@ def person_matte(
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     points = (face.points - np.array([*origin, 0], np.float32)) * np.float32(scale)
     seeds = _seeds(points, rigid, face_height * scale, small.shape[:2])
+    if matter is not None:
+        _heed(seeds, matter.over_picture(small, points[:MESH_POINTS])[..., 0])
     cut = _grabcut(small, seeds)
     guide = small.astype(np.float32) / np.float32(255)
     radius = max(int(face_height * scale * 0.03), 2)
@@ -83,6 +94,15 @@ def _seeds(points: Float, rigid: NDArray[np.int32], face_height: float, shape: t
     seeds[neck] = cv2.GC_FGD
     seeds[(below >= 0.3 * face_height) & (across < 0.5 * half + 0.5 * (below - 0.3 * face_height))] = cv2.GC_FGD
     return seeds
+
+
+def _heed(seeds: NDArray[np.uint8], background: Float) -> None:
+    """Let the network's share of background (H, W) decide, in place, what the head's geometry leaves open.
+
+    The network knows what a sitter looks like but has soft edges; GrabCut has sharp ones but knows colours alone.
+    """
+    seeds[(background > _SURELY_BEHIND) & (seeds != cv2.GC_FGD)] = cv2.GC_BGD
+    seeds[(background < 0.5) & (seeds == cv2.GC_PR_BGD)] = cv2.GC_PR_FGD
 
 
 def _fill(seeds: NDArray[np.uint8], outline: Float, label: int, *, outside: int | None = None) -> None:
