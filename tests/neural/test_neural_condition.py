@@ -17,6 +17,7 @@ from portrait_alive.neural.view import View
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.training.meta.episodes import person_episodes
 from portrait_alive.types import Box, Bytes, Landmarks, Picture
@@ -59,16 +60,16 @@ class Remembering:
 
 
 def test_training_and_animating_see_the_same(frames):
-    basis, tracker = load_basis(weight_path(SHAPE_BASIS)), Remembering(frames)
+    basis, tracker, matter = load_basis(weight_path(SHAPE_BASIS)), Remembering(frames), Matter.load()
     fitter = HeadFitter.of(basis)
-    learned = person_episodes(frames, tracker, basis)
+    learned = person_episodes(frames, tracker, basis, matter)
     assert learned is not None
     assert len(learned.frames) == len(frames) - 1
 
     face = source_face(tracker.detect(frames[0])[0], fitter)
     track = track_meshes(frames, tracker, fitter, fps=Fraction(25))
     driven = retarget_absolute(face, track, basis)
-    engine = WarpEngine.of(Picture(frames[0]), [face], basis, [room_of(driven, basis)], with_alpha=False)
+    engine = WarpEngine.of(Picture(frames[0]), [face], basis, [room_of(driven, basis)], matter, with_alpha=False)
     warper, side = engine.warpers[0], View.side_for(face)
     for number in range(1, len(frames)):
         seen = see_frame(warper.render_with_masks(driven[number]), warper.box[:2], driven[number], side)
@@ -77,8 +78,8 @@ def test_training_and_animating_see_the_same(frames):
 
 
 def test_truth_lies_under_the_driven_landmarks(frames):
-    basis, tracker = load_basis(weight_path(SHAPE_BASIS)), NativeTracker.load()
-    learned = person_episodes(frames, tracker, basis)
+    basis, tracker, matter = load_basis(weight_path(SHAPE_BASIS)), NativeTracker.load(), Matter.load()
+    learned = person_episodes(frames, tracker, basis, matter)
     assert learned is not None
     warped, truth = learned.frames[..., :3].astype(int), learned.frames[..., PLANES:].astype(int)
     still = np.abs(learned.sources[0][..., :3].astype(int) - truth).mean()

@@ -20,6 +20,7 @@ from portrait_alive.person.tuning import FEWEST_PICTURES, are_frames_of_one_clip
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.training.tuning.pairs import Pair, head_of, pairs_of_one, pairs_of_several, reduced
 from portrait_alive.training.tuning.tune import TuneSettings, is_tuned, tune
@@ -77,7 +78,7 @@ def brightening(count: int, *, gain: float, seed: int = 0) -> list[Pair]:
 
 
 def test_what_came_back_lies_on_the_picture(seen, fitter):
-    pairs = pairs_of_one(seen("a.png"), fitter, np.random.default_rng(0), 1)
+    pairs = pairs_of_one(seen("a.png"), fitter, Matter.load(), np.random.default_rng(0), 1)
     assert len(pairs) == 1
     for pair in pairs:
         sure = pair.known > 0.99
@@ -100,7 +101,7 @@ def test_another_picture_is_brought_to_the_canvas(seen, fitter):
         type(other.picture)(np.clip(larger * 0.7, 0, 255).astype(np.uint8)),
         source_face(NativeTracker.load().detect(larger)[0], fitter),
     )
-    pairs = pairs_of_several(canvas, [other, foreign], fitter)
+    pairs = pairs_of_several(canvas, [other, foreign], fitter, Matter.load())
     assert len(pairs) == 2
     for pair in pairs:
         # only where a mesh lies is the truth known to lie under the warped frame

@@ -10,6 +10,7 @@ from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.option_kinds import TuneChoice
 from portrait_alive.person.person import Person, SitterPicture
 from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.training.tuning.pairs import Pair, are_one_sitting, pairs_of_one, pairs_of_several, reduced
 from portrait_alive.training.tuning.tune import Tuned, TuneSettings, tune
 
@@ -93,16 +94,16 @@ def tuned(
 
 def _pairs(pictures: Sequence[SitterPicture], fitter: HeadFitter, seed: int) -> tuple[list[Pair], list[Pair], str]:
     """What to learn from, what decides, and the latter in words."""
-    rng = np.random.default_rng([seed, len(pictures)])
+    rng, matter = np.random.default_rng([seed, len(pictures)]), Matter.load()
     canvas = reduced(pictures[0])
-    others = pairs_of_several(canvas, pictures[1:], fitter) if len(pictures) > 1 else []
+    others = pairs_of_several(canvas, pictures[1:], fitter, matter) if len(pictures) > 1 else []
     if len(pictures) >= FEWEST_PICTURES:
         order = [int(number) for number in rng.permutation(len(others))]
         count = max(1, len(others) // _HELD_SHARE)
         held, learning = ([others[number] for number in part] for part in (order[:count], order[count:]))
         names = ", ".join(others[number].name for number in sorted(order[:count]))
         return learning, held, f"on held-out pictures ({names})" if count < 4 else f"on {count} held-out pictures"
-    own = pairs_of_one(canvas, fitter, rng, _OWN_LEARNED + _OWN_HELD)
+    own = pairs_of_one(canvas, fitter, matter, rng, _OWN_LEARNED + _OWN_HELD)
     return own[_OWN_HELD:] + others, own[:_OWN_HELD], "on motions that were not learned from"
 
 

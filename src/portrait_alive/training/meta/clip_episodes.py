@@ -16,6 +16,7 @@ import torch
 from portrait_alive.errors import NoFaceError, UnreadableInputError
 from portrait_alive.evaluation.clip_frames import count_frames, read_frames
 from portrait_alive.shape.basis import load_basis
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.training.meta.episodes import FRAMES, PEOPLE_A_SHARD, is_complete, person_episodes, write_shard
 from portrait_alive.types import Bytes
@@ -37,6 +38,7 @@ def main() -> int:
     cv2.setNumThreads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
     basis, tracker = load_basis(weight_path(SHAPE_BASIS)), NativeTracker.load()
+    matter = Matter.load()
     clips = find_clips(arguments.clips)
     for first in range(0, len(clips), PEOPLE_A_SHARD):
         stem = str(arguments.out / f"{first:06d}")
@@ -45,7 +47,7 @@ def main() -> int:
         found = []
         for clip in clips[first : first + PEOPLE_A_SHARD]:
             try:
-                made = person_episodes(moments(clip), tracker, basis)
+                made = person_episodes(moments(clip), tracker, basis, matter)
             except (UnreadableInputError, NoFaceError) as error:
                 sys.stderr.write(f"{error}; left out\n")
                 continue

@@ -22,6 +22,7 @@ from portrait_alive.neural.view import View
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import Tracker
 from portrait_alive.types import Bytes, Landmarks, Picture
 from portrait_alive.warp.layers import take_apart
@@ -46,13 +47,16 @@ class PersonEpisodes:
     """(F,) the source that shows the frame."""
 
 
-def person_episodes(pictures: Sequence[Bytes], tracker: Tracker, basis: ShapeBasis) -> PersonEpisodes | None:
+def person_episodes(
+    pictures: Sequence[Bytes], tracker: Tracker, basis: ShapeBasis, matter: Matter
+) -> PersonEpisodes | None:
     """What the networks see when the first picture is driven by each of the others; None where no face is followed.
 
     Args:
         pictures: (H, W, 3) uint8 sRGB of one person in one framing.
         tracker: finds the faces.
         basis: explains them.
+        matter: cuts the sitter out.
     """
     fitter = HeadFitter.of(basis)
     first = largest_face(tracker.detect(pictures[0]))
@@ -69,7 +73,7 @@ def person_episodes(pictures: Sequence[Bytes], tracker: Tracker, basis: ShapeBas
     faces = [source_face(face, fitter) for _, face in seen]
     kept = [picture for picture, _ in seen]
     driven = retarget_absolute(faces[0], mesh_track([face for _, face in seen], fitter, fps=Fraction(1)), basis)
-    warper = Warper(take_apart(Picture(kept[0]), faces[0], basis, room=room_of(driven, basis)))
+    warper = Warper(take_apart(Picture(kept[0]), faces[0], basis, matter=matter, room=room_of(driven, basis)))
     side = View.side_for(faces[0])
     frames = []
     for number in range(1, len(kept)):

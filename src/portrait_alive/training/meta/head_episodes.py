@@ -20,6 +20,7 @@ from portrait_alive.heads.person import Person
 from portrait_alive.heads.regions import find_regions
 from portrait_alive.heads.render import render
 from portrait_alive.shape.basis import load_basis
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.training.meta.episodes import FRAMES, PEOPLE_A_SHARD, is_complete, person_episodes, write_shard
 from portrait_alive.types import Float
@@ -49,6 +50,7 @@ def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     model, basis = HeadModel.load(arguments.model), load_basis(weight_path(SHAPE_BASIS))
     regions, tracker = find_regions(model), NativeTracker.load()
+    matter = Matter.load()
     for first in range(arguments.first, arguments.first + arguments.people, PEOPLE_A_SHARD):
         stem = str(arguments.out / f"{first:06d}")
         if is_complete(stem):
@@ -60,7 +62,7 @@ def main() -> int:
             moments = conversation(model.expression_names, rng, FRAMES)
             size = int(rng.integers(*_SIZES))
             pictures = [render(model, person, moment, size).rgb for moment in moments]
-            if (made := person_episodes(pictures, tracker, basis)) is not None:
+            if (made := person_episodes(pictures, tracker, basis, matter)) is not None:
                 found.append(made)
         write_shard(stem, found)
         sys.stderr.write(f"{stem}: {len(found)} people, {sum(len(one.frames) for one in found)} frames\n")

@@ -33,6 +33,8 @@ _PARTS = {"eye": (RIGHT_EYE, EYE, 48), "brow": (RIGHT_BROW, BROW, 64), "mouth": 
 _TURNED_SHARE = 0.4
 """Of the faces that are not the teacher's own; the rest are rendered."""
 _CENTRE_WEIGHT = 6.0
+_GLANCE_WEIGHT = 4.0
+"""Irises move little beside lids: weighed alike, looks up and down were learned last."""
 _RARE = 6.0
 """A wide open or shut part comes at most this much oftener than its frequency."""
 
@@ -96,7 +98,7 @@ class PartLoss:
         total = placed + gaps + width + _CENTRE_WEIGHT * centre
         if self.iris:
             glance = error[:, self.iris] - error[:, self.corners].mean(1, keepdim=True)
-            total = total + steep(_length(glance)).mean()
+            total = total + _GLANCE_WEIGHT * steep(_length(glance)).mean()
         return {"total": total, "distance": _length(error).mean(), "centre": centre, "gaps": gaps, "width": width}
 
 

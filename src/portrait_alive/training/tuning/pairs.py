@@ -23,6 +23,7 @@ from portrait_alive.person.person import SitterPicture
 from portrait_alive.shape import topology
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, HeadPose, Landmarks, Picture, SourceFace
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.warper import Rendered, Warper
@@ -98,12 +99,15 @@ def are_one_sitting(canvas: SitterPicture, other: SitterPicture) -> bool:
     return canvas.picture.size == other.picture.size and is_near
 
 
-def pairs_of_one(sitter: SitterPicture, fitter: HeadFitter, rng: np.random.Generator, count: int) -> list[Pair]:
+def pairs_of_one(
+    sitter: SitterPicture, fitter: HeadFitter, matter: Matter, rng: np.random.Generator, count: int
+) -> list[Pair]:
     """Self-made pairs of one picture; fewer than `count` where the head can hardly be moved.
 
     Args:
         sitter: as `reduced` gives it.
         fitter: explains faces.
+        matter: cuts them out.
         rng: decides everything.
         count: how many.
     """
@@ -113,24 +117,27 @@ def pairs_of_one(sitter: SitterPicture, fitter: HeadFitter, rng: np.random.Gener
         motion = builtin_motion(name, basis, seconds=_MOTION_S, fps=Fraction(12), seed=int(rng.integers(1 << 30)))
         driven = retarget(face, motion, basis)
         states += [driven[int(frame)] for frame in rng.permutation(len(driven))[: -(-count // len(_MOTIONS))]]
-    warper = Warper(take_apart(sitter.picture, face, basis, room=room_of(states, basis)))
+    warper = Warper(take_apart(sitter.picture, face, basis, matter=matter, room=room_of(states, basis)))
     chosen = [states[int(number)] for number in rng.permutation(len(states))[:count]]
-    return [_there_and_back(sitter, warper, state, fitter) for state in chosen]
+    return [_there_and_back(sitter, warper, state, fitter, matter) for state in chosen]
 
 
-def pairs_of_several(canvas: SitterPicture, others: Sequence[SitterPicture], fitter: HeadFitter) -> list[Pair]:
+def pairs_of_several(
+    canvas: SitterPicture, others: Sequence[SitterPicture], fitter: HeadFitter, matter: Matter
+) -> list[Pair]:
     """The canvas driven by each of the other pictures, which are the truth; without those that the warp cannot reach.
 
     Args:
         canvas: as `reduced` gives it.
         others: pictures of the same sitter at any size.
         fitter: explains faces.
+        matter: cuts them out.
     """
     basis = fitter.basis
     brought = [_brought_to(canvas, other) for other in others]
     faces = [canvas.face.landmarks, *(landmarks for _, landmarks, _ in brought)]
     driven = retarget_absolute(canvas.face, mesh_track(faces, fitter, fps=Fraction(1)), basis)
-    warper = Warper(take_apart(canvas.picture, canvas.face, basis, room=room_of(driven, basis)))
+    warper = Warper(take_apart(canvas.picture, canvas.face, basis, matter=matter, room=room_of(driven, basis)))
     side = View.side_for(canvas.face)
     pairs = []
     for number, (pixels, _, is_foreign) in enumerate(brought, start=1):
@@ -147,7 +154,9 @@ def pairs_of_several(canvas: SitterPicture, others: Sequence[SitterPicture], fit
     return [pair for pair in pairs if _apart(pair) <= _STRANGE * usual]
 
 
-def _there_and_back(sitter: SitterPicture, warper: Warper, there: DrivenFace, fitter: HeadFitter) -> Pair:
+def _there_and_back(
+    sitter: SitterPicture, warper: Warper, there: DrivenFace, fitter: HeadFitter, matter: Matter
+) -> Pair:
     """The picture moved to `there` and driven back to where it was."""
     gone = warper.render_with_masks(there)
     moved = _pasted(sitter.picture.pixels, gone.pixels, warper.box[:2])
@@ -156,7 +165,7 @@ def _there_and_back(sitter: SitterPicture, warper: Warper, there: DrivenFace, fi
     ways = retarget_absolute(
         face, mesh_track([landmarks, sitter.face.landmarks], fitter, fps=Fraction(1)), fitter.basis
     )
-    home = Warper(take_apart(Picture(moved), face, fitter.basis))
+    home = Warper(take_apart(Picture(moved), face, fitter.basis, matter=matter))
     back = home.render_with_masks(ways[1])
     composed, known = _composed(sitter.picture.pixels, gone, warper.box[:2], back, home.box[:2])
     seen = see_frame(replace(back, pixels=composed), home.box[:2], ways[1], View.side_for(face))
