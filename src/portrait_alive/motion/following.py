@@ -78,6 +78,8 @@ class Follower:
     """(E, M) change of expression weights per model unit that one of the M matched lengths is off."""
     pose_weights: NDArray[np.float64]
     """(468,) weight of each point for the pose."""
+    mesh_modes: NDArray[np.float64]
+    """(E, 3 * 478) the expression shapes of the whole mesh."""
 
     @staticmethod
     def of(fitter: HeadFitter, subject: Subject) -> "Follower":
@@ -92,6 +94,7 @@ class Follower:
             gram=np.einsum("ipa,p,jpb->abij", modes, weights, modes, optimize=True).reshape(9, -1),
             matching=_matching(fitter.basis, modes),
             pose_weights=_weights(_POSE_WEIGHTS),
+            mesh_modes=fitter.basis.expression[:, :MESH_POINTS].astype(np.float64).reshape(len(modes), -1),
         )
 
     def follow(self, points: Float, before: Followed | None) -> Followed:
@@ -118,8 +121,7 @@ class Follower:
 
     def shape(self, followed: Followed) -> NDArray[np.float64]:
         """(478, 3) the subject's face with this frame's expression, model units."""
-        full = np.tensordot(followed.expression, self.fitter.basis.expression[:, :MESH_POINTS], 1)
-        return cast(NDArray[np.float64], self.subject.rest + full)
+        return np.asarray(self.subject.rest + (followed.expression @ self.mesh_modes).reshape(-1, 3))
 
     def _pose(self, points: NDArray[np.float64], shape: NDArray[np.float64], start: HeadPose | None) -> HeadPose:
         return weak_perspective(points, shape, self.pose_weights, iterations=4 if start is None else 2, start=start)
