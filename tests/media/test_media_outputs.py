@@ -11,7 +11,7 @@ from PIL import Image
 
 from portrait_alive.errors import OutputError, UsageError
 from portrait_alive.media.clips import open_clip, read_frames
-from portrait_alive.media.encoders import carries_alpha, carries_sound, kind_of_output
+from portrait_alive.media.encoders import Encoding, carries_alpha, carries_sound, encode_arguments, kind_of_output
 from portrait_alive.media.ffmpeg import ffmpeg_path
 from portrait_alive.media.outputs import OutputOptions, OutputReport, default_output_name, open_output
 from portrait_alive.media.stills import read_picture
@@ -331,3 +331,12 @@ def test_frames_of_another_shape_are_refused(tmp_path: Path, smooth: Painter) ->
     with pytest.raises(ValueError, match=r"expected a frame of shape \(32, 32, 3\)"):
         written(tmp_path / "a.mp4", [smooth(32, 32), smooth(32, 34)])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("size", "preset", "is_limited"),
+    [((720, 1280), "medium", False), ((3000, 4000), "medium", True), ((3000, 4000), "ultrafast", False)],
+)
+def test_large_frames_are_not_hoarded(size: tuple[int, int], preset: str, is_limited: bool) -> None:
+    encoding = Encoding("mp4", size, size, Fraction(25), alpha=False, lossless=False, crf=16, preset=preset, threads=0)
+    assert ("-rc-lookahead" in encode_arguments(encoding, [], "out.mp4")) == is_limited
