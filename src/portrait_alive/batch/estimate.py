@@ -11,7 +11,7 @@ from portrait_alive.host import Memory
 WORKER_BYTES = 700 * 2**20
 """Peak of one worker and its encoder on a small picture."""
 WORKER_BYTES_PER_PIXEL = 200
-"""What each pixel of the source adds to it: half taking the picture apart, half what x264 looks ahead."""
+"""What each pixel of the source adds to it: taking the picture apart, and what x264 looks ahead."""
 CPU_SECONDS_PER_ROW = 3.0
 CPU_SECONDS_PER_FRAME = 0.065
 CPU_SECONDS_PER_MEGAPIXEL_FRAME = 0.055
