@@ -11,6 +11,7 @@ from portrait_alive.warp.fine_texture import FineTexture, lanczos_kernel
 from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.matte import guided_filter
 from portrait_alive.warp.mesh_weights import extended, weights_at
+from portrait_alive.warp.mouth import edge_width
 from portrait_alive.warp.plate import separate, with_rim
 
 
@@ -169,3 +170,12 @@ def test_the_guided_filter_follows_the_guide_s_edges() -> None:
     assert refined[20, 30] > 0.95
     assert refined[20, 25] - refined[20, 15] > 0.5
     assert np.abs(np.diff(refined[20])).argmax() == 19
+
+
+def test_soft_pictures_have_wide_edges() -> None:
+    pixels = np.full((120, 120, 3), 60, np.uint8)
+    cv2.circle(pixels, (60, 60), 35, (200, 180, 170), -1, cv2.LINE_AA)
+    widths = [edge_width(cv2.GaussianBlur(pixels, (0, 0), sigma)) for sigma in (0.4, 1.0, 2.0, 3.0)]
+    assert widths[0] == pytest.approx(1.0, abs=0.3)
+    assert widths == sorted(widths)
+    assert widths[-1] > 3

@@ -78,11 +78,15 @@ class Opening:
         upper, lower = (np.interp(at, _SAMPLE_NUMBERS, curve).astype(np.float32) for curve in (self.upper, self.lower))
         return upper.take(index), lower.take(index)
 
-    def coverage(self, u: Float, v: Float, upper: Float, lower: Float) -> Float:
-        """Share of each pixel that lies in the opening, in [0, 1], exact for curves along u."""
-        high = np.minimum(lower, v + 0.5) - np.maximum(upper, v - 0.5)
-        sides = np.clip(np.minimum(u, self.width - u) + 0.5, 0, 1)
-        return cast(Float, (np.clip(high, 0, 1) * sides).astype(np.float32))
+    def coverage(self, u: Float, v: Float, upper: Float, lower: Float, *, softness: float = 1.0) -> Float:
+        """Share of each pixel that lies in the opening, in [0, 1], exact for curves along u.
+
+        Edges spread over `softness` pixels.
+        """
+        half = np.float32(softness / 2)
+        high = np.minimum(lower, v + half) - np.maximum(upper, v - half)
+        sides = np.clip((np.minimum(u, self.width - u) + half) / softness, 0, 1)
+        return cast(Float, (np.clip(high / softness, 0, 1) * sides).astype(np.float32))
 
 
 def _curves(u: Float, v: Float, at: Float, width: float) -> tuple[Float, Float]:

@@ -218,7 +218,10 @@ def paint_mouth(
     """
     # an open mouth's inside reaches under the lips by a hair, or their seam would show
     tuck = np.float32(0.008 * frame.opening.width * smoothstep(0.01, 0.06, frame.opening.gap / frame.opening.width))
-    cover = _cover(frame, tuck, layer.softness)
+    gap = frame.lower - frame.upper
+    tucked = tuck * np.minimum(gap * np.float32(10 / frame.opening.width), 1)  # not where corners close
+    upper, lower = frame.upper - tucked, frame.lower + tucked
+    cover = frame.opening.coverage(frame.u, frame.v, upper, lower, softness=layer.softness)
     made = np.zeros(cover.shape, np.float32)
     rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
     if len(rows) == 0:
@@ -231,15 +234,6 @@ def paint_mouth(
     view[box] = np.clip(under + (colours - under) * share[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
     made[box] = drawn * share
     return made
-
-
-def _cover(frame: MouthFrame, tuck: np.float32, softness: float) -> Float:
-    """(h, w) share of each pixel that lies in the opening, with edges that spread over `softness` pixels."""
-    half, width = np.float32(softness / 2), frame.opening.width
-    tucked = tuck * np.minimum((frame.lower - frame.upper) * np.float32(10 / width), 1)  # not where corners close
-    high = np.minimum(frame.lower + tucked, frame.v + half) - np.maximum(frame.upper - tucked, frame.v - half)
-    sides = np.clip((np.minimum(frame.u, width - frame.u) + half) / softness, 0, 1)
-    return cast(Float, (np.clip(high / softness, 0, 1) * sides).astype(np.float32))
 
 
 def _shade_lips(layer: MouthLayer, frame: MouthFrame, view: Bytes, box: tuple[slice, slice]) -> None:
