@@ -22,7 +22,7 @@ from portrait_alive.heads.regions import Regions, find_regions
 from portrait_alive.heads.render import HeadRender, render
 from portrait_alive.types import Bytes, Float
 
-RENDERER_VERSION = 4
+RENDERER_VERSION = 5
 """Raised whenever the same seed gives another picture, so that caches of two versions are never mixed."""
 
 JPEG_QUALITY = 95

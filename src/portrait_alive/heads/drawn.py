@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from portrait_alive.heads.mesh478 import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
 from portrait_alive.heads.model import BACK, FACE, GUMS, LASHES, SCLERA_LEFT, SCLERA_RIGHT, TEETH, HeadModel
 from portrait_alive.heads.parts import Kind, Layer
-from portrait_alive.heads.raster import FINE, STRANDS, TWO_SIDED, rasterise, vertex_normals
+from portrait_alive.heads.raster import FINE, NO_LASHES, STRANDS, TWO_SIDED, rasterise, vertex_normals
 from portrait_alive.heads.surface import Ints
 from portrait_alive.types import Float
 
@@ -141,7 +141,7 @@ def ambient_occlusion(vertices: Float, faces: Ints, *, directions: int = 48, siz
         screen = orthographic(vertices, towards, middle, reach, size)
         buffer = np.zeros((size, size), np.float32)
         triangle = np.full((size, size), -1, np.int32)
-        rasterise(screen, faces, flags, no_uv, buffer, triangle)
+        rasterise(screen, faces, flags, no_uv, NO_LASHES, buffer, triangle)
         x, row = screen[:, 0].astype(int).clip(0, size - 1), screen[:, 1].astype(int).clip(0, size - 1)
         cosine = normals @ towards
         lit = (screen[:, 2] >= buffer[row, x] - 0.35 / (2 * reach)) & (cosine > 0)

@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.heads.brows import brow_part
+from portrait_alive.heads.catchlights import random_catchlight
 from portrait_alive.heads.clothes import clothes_parts, covered_by
+from portrait_alive.heads.creases import crease_map
+from portrait_alive.heads.face_paint import paint_face
 from portrait_alive.heads.hair import HairStyle, beard_parts, hair_parts, random_hair
 from portrait_alive.heads.headwear import Headwear, headwear_parts, random_headwear, under_hat
 from portrait_alive.heads.model import HeadModel
-from portrait_alive.heads.mouth import Mouth, random_mouth
+from portrait_alive.heads.mouth import Mouth, gum_colours, random_mouth
 from portrait_alive.heads.occluders import glasses_parts, hand_parts
 from portrait_alive.heads.parts import Kind, Layer, Part
 from portrait_alive.heads.raster import HIDDEN, add_shapes
@@ -46,6 +49,14 @@ class Eyes:
     """Model units."""
     colours: Float
     """(4, 3) sclera, outer iris, inner iris, limbus; linear RGB."""
+    catchlight: Float = field(default_factory=lambda: np.array([0.25, -0.4, 0.15, 0.2, 0.6, 1.0], np.float32))
+    """(6,) what the eyes mirror, as `shade.catchlight` has it."""
+    gloss: float = 0.6
+    """0..1: how bright the lamps' own highlights are."""
+    lashes: Float = field(default_factory=lambda: np.array([0.4, 0.5, 0.6, 0.6], np.float32))
+    """(4,) as `rasterise` has it."""
+    lash_tone: Float = field(default_factory=lambda: np.array([0.016, 0.011, 0.008], np.float32))
+    """(3,) linear RGB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +118,12 @@ class Person:
     """(len(soft), 3) their normals at rest, model axes."""
     surface: Float
     """(kinds, 4) specular strength, exponent, detail strength, wrap."""
+    paint: Bytes
+    """(S, S, 4) as `paint_face` makes it."""
+    creases: Bytes
+    """(S, S, 4) as `crease_map` makes it."""
+    painted: int
+    """The first so many of `faces` are the model's own."""
     detail: Bytes
     """(D, S, S, 3) colour detail, 128 neutral."""
     detail_of: NDArray[np.int32]
@@ -181,9 +198,32 @@ def random_eyes(rng: np.random.Generator) -> Eyes:
     base = IRIS_TONES[int(rng.choice(len(IRIS_TONES), p=[0.34, 0.22, 0.12, 0.1, 0.14, 0.08]))]
     outer = base * np.exp(rng.normal(size=3) * 0.12)
     inner = outer * rng.uniform(1.0, 2.0) * np.array([1.1, 1.0, 0.8])
-    sclera = np.array([0.60, 0.55, 0.51]) * rng.uniform(0.7, 1.1)
+    sclera = np.array([0.50, 0.43, 0.41]) * rng.uniform(0.6, 1.1)
     colours = np.array([sclera, outer, inner, outer * 0.25], np.float32)
-    return Eyes(radius, radius * float(rng.uniform(0.3, 0.55)), colours)
+    # own chance, so that a seed's person keeps face and hair
+    apart = rng.spawn(1)[0]
+    full = float(apart.beta(1.1, 1.3))
+    lashes = [
+        apart.uniform(0.1, 0.6) + 0.5 * full,
+        apart.uniform(0.15, 0.5) + 0.75 * full * apart.random(),
+        apart.uniform(0.3, 0.9),
+        apart.uniform(0.3, 0.65) + 0.35 * full,
+    ]
+    return Eyes(
+        radius,
+        radius * float(rng.uniform(0.3, 0.55)),
+        colours,
+        catchlight=random_catchlight(apart),
+        gloss=float(apart.beta(0.8, 1.2)),
+        lashes=np.array(lashes, np.float32),
+        lash_tone=(np.array([0.03, 0.02, 0.014]) * apart.uniform(0.15, 1.6)).astype(np.float32),
+    )
+
+
+def brow_tone(look: Look) -> Float:
+    """(3,) linear RGB of a person's brows: the hair's, never much lighter than common brows."""
+    hair = look.hair.colour
+    return np.asarray(hair * min(1.0, 0.09 / float(hair.max())), np.float32)
 
 
 def parts_of(
@@ -201,9 +241,10 @@ def parts_of(
     full, moustache, length = look.beard
     if full or moustache:
         parts += beard_parts(model, regions, head, hair.colour, rng, length=length, full=full, moustache=moustache)
-    brows = brow_part(
-        model, regions, head, hair.colour * min(1.0, 0.09 / float(hair.colour.max())), rng, density=look.brows
-    )
+    # what lies flat is painted on the skin; the bushiest brows stand off it
+    brows = None
+    if look.brows > 0.7:
+        brows = brow_part(model, regions, head, brow_tone(look), rng, density=0.35 * look.brows)
     if brows is not None:
         parts.append(brows)
     if look.glasses:
@@ -244,8 +285,10 @@ def dressed(
 
     albedo = skin_colours(model, regions, look.complexion, look.hair.colour, rng)
     albedo[drawn.teeth] = look.mouth.teeth * rng.uniform(0.9, 1.1)
-    albedo[drawn.gums] = np.array([0.34, 0.11, 0.10]) * rng.uniform(0.7, 1.2)
-    albedo[drawn.lashes] = np.array([0.012, 0.009, 0.008])
+    lower = model.vertices[drawn.teeth][:, 1] < -3.3
+    albedo[drawn.teeth[lower]] *= rng.uniform(0.6, 0.95)
+    albedo[drawn.gums] = gum_colours(model.vertices[drawn.gums], rng)
+    albedo[drawn.lashes] = look.eyes.lash_tone
     albedo[drawn.socket] = np.array([0.14, 0.035, 0.03])
     starts = np.cumsum([len(model.vertices)] + [len(part.parent) for part in hung])
     own = [np.where(part.parent[:, None] >= 0, head[part.parent], 0) + part.offset for part in hung]
@@ -264,6 +307,9 @@ def dressed(
     # hair that hangs below the head is lit as a curtain, not as the underside of a ball
     away[:, 1] = np.maximum(away[:, 1], -1.0)
     away /= np.linalg.norm(away, axis=1, keepdims=True) + 1e-6
+    points = model.skin_points.at(model.vertices)
+    map_size = texture_size * 3 // 2
+    rough = {"photograph": 1.0, "oil": 0.5, "smooth": 0.4, "drawing": 0.3, "flat": 0.0}[look.manner]
     return Person(
         seed=seed,
         look=look,
@@ -285,20 +331,24 @@ def dressed(
         occlusion=np.concatenate([drawn.occlusion, *occlusions]).astype(np.float32),
         soft=softened,
         soft_normals=away.astype(np.float32),
-        surface=_surface(look.manner, rng),
+        surface=_surface(look, rng),
+        paint=paint_face(points, look.complexion, brow_tone(look), rng, brows=look.brows, size=map_size, rough=rough),
+        creases=crease_map(points, rng, size=map_size),
+        painted=len(drawn.faces),
         detail=detail_stack(look.manner, rng, texture_size),
         detail_of=np.array([0, -1, -1, -1, 1, 2, -1], np.int32),
     )
 
 
-def _surface(manner: Manner, rng: np.random.Generator) -> Float:
+def _surface(look: Look, rng: np.random.Generator) -> Float:
     """(kinds, 4) specular strength, exponent, detail strength, wrap of each `Kind`."""
+    manner = look.manner
     shine = {"photograph": 1.0, "oil": 0.6, "smooth": 0.6, "drawing": 0.15, "flat": 0.2}[manner]
     rough = 1.0 if manner != "photograph" else float(rng.uniform(0.4, 1.0))
     return np.array(
         [
             [shine * rng.uniform(0.015, 0.10), rng.uniform(7, 30), rough, 0.35],
-            [0.9 * max(shine, 0.5), 300.0, 0.0, 0.25],
+            [0.9 * look.eyes.gloss * max(shine, 0.5), 300.0, 0.0, 0.25],
             [0.15 * shine, 40.0, 0.0, 0.3],
             [0.08 * shine, 30.0, 0.0, 0.3],
             [shine * rng.uniform(0.01, 0.07), 14.0, 0.8 * rough, 0.4],

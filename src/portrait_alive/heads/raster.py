@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.heads.compiled import compiled
-from portrait_alive.heads.surface import Ints
 from portrait_alive.types import Float
 
+NO_LASHES = np.array([0.0, 0.0, 0.5, 0.5], np.float32)
+"""Lashes for `rasterise` that nobody sees."""
 TWO_SIDED = 1
 STRANDS = 2
 FINE = 4
@@ -42,18 +43,46 @@ def strand_alpha(u: np.float32, v: np.float32, width: np.float32) -> bool:
 
 
 @compiled
+def lash_alpha(u: np.float32, v: np.float32, lashes: NDArray[np.float32]) -> np.float32:
+    """Share of a sample that lashes cover: u across them, v from root 0 to tip 1, `lashes` as for `rasterise`."""
+    across = u * np.float32(STRANDS_ACROSS)
+    cell = int(across)
+    h = scrambled(cell)
+    t = v / (lashes[3] * (np.float32(0.7) + np.float32(0.5) * h))
+    root = v / np.float32(0.16)
+    line = lashes[0] * max(np.float32(0), np.float32(1) - root * root)
+    if t >= np.float32(1):
+        return np.float32(line)
+    gap = abs(across - cell - np.float32(0.5) - np.float32(0.4) * (h - np.float32(0.5)))
+    # lashes clump: some strands are heavy, some hardly there
+    heavy = np.float32(0.4) + np.float32(0.9) * scrambled(cell + 7919)
+    strand = lashes[1] * heavy * max(np.float32(0), np.float32(1) - gap / lashes[2]) * (np.float32(1) - t * t)
+    return np.float32(min(np.float32(1), line + strand))
+
+
+@compiled
+def threshold(x: int, y: int) -> np.float32:
+    """What a share of cover has to pass for the sample to count: evenly spread over every 4 x 4 samples."""
+    a, b = (x ^ y) & 1, y & 1
+    c, d = ((x ^ y) >> 1) & 1, (y >> 1) & 1
+    return np.float32((a * 8 + b * 4 + c * 2 + d + 0.5) / 16)
+
+
+@compiled
 def rasterise(
     screen: NDArray[np.float32],
     faces: NDArray[np.int32],
     flags: NDArray[np.uint8],
     corner_uv: NDArray[np.float32],
+    lashes: NDArray[np.float32],
     inverse_depth: NDArray[np.float32],
     triangle: NDArray[np.int32],
 ) -> None:
     """Write the nearest triangle of each sample into `triangle` (H, W) and 1 / depth into `inverse_depth` (H, W).
 
     screen: (N, 3) x, y in samples (centres at .5) and 1 / depth; faces: (T, 3); flags: (T,) of this module's bits;
-    corner_uv: (T, 3, 2), read for triangles with strands only.
+    corner_uv: (T, 3, 2), read for triangles with strands only; lashes: (4,) cover of their line at the lid, of single
+    lashes, half width of one as a share of their spacing, length. Partial cover takes a share of the samples.
     """
     height, width = triangle.shape
     half, zero, one = np.float32(0.5), np.float32(0), np.float32(1)
@@ -98,7 +127,10 @@ def rasterise(
                         if flag & 2:
                             u = w0 * corner_uv[t, 0, 0] + w1 * corner_uv[t, 1, 0] + w2 * corner_uv[t, 2, 0]
                             v = w0 * corner_uv[t, 0, 1] + w1 * corner_uv[t, 1, 1] + w2 * corner_uv[t, 2, 1]
-                            keep = strand_alpha(u, v, np.float32(0.22) if flag & 4 else np.float32(0.7))
+                            if flag & 4:
+                                keep = bool(lash_alpha(u, v, lashes) > threshold(x, y))
+                            else:
+                                keep = strand_alpha(u, v, np.float32(0.7))
                         if keep:
                             inverse_depth[y, x] = depth
                             triangle[y, x] = t
@@ -265,8 +297,8 @@ def pixel_surface(
 
 
 __all__ = [
+    "NO_LASHES",
     "Float",
-    "Ints",
     "add_shapes",
     "bend",
     "pixel_surface",

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.heads.creases import crease_table
 from portrait_alive.heads.drawn import orthographic
 from portrait_alive.heads.frame import Frame, rotation_of, with_gaze
 from portrait_alive.heads.model import HeadModel, eye_centre, iris_points
 from portrait_alive.heads.mouth import mouth_table
 from portrait_alive.heads.parts import MATTE_OF_LAYER
 from portrait_alive.heads.person import Person
-from portrait_alive.heads.raster import add_shapes, bend, pixel_surface, rasterise, shadowed, vertex_normals
+from portrait_alive.heads.raster import NO_LASHES, add_shapes, bend, pixel_surface, rasterise, shadowed, vertex_normals
 from portrait_alive.heads.shade import shade
 from portrait_alive.types import Bytes, Float
 
@@ -190,7 +191,8 @@ def render(
         person: who.
         frame: when.
         size: side of a square picture, or (height, width), pixels.
-        samples: samples along each side of a pixel; 1 is fast and jagged, 3 and more shade every sample.
+        samples: samples along each side of a pixel; 1 is fast and jagged, 3 smooths hair and lashes, 4 and more shade
+            every sample.
         has_shadows: whether head and hair cast shadows in the first lamp's light.
         background: (H, W, 3) uint8 sRGB instead of the person's own.
     """
@@ -199,9 +201,12 @@ def render(
     posed = pose(model, person, frame, (height, width))
     screen = posed.projected.copy()
     screen[:, :2] *= samples
+    # closing lids would let a bulging eye through: to the z-buffer it lies a little deeper
+    for members in model.eyeballs:
+        screen[members, 2] *= 0.9975
     inverse = np.zeros((height * samples, width * samples), np.float32)
     triangle = np.full((height * samples, width * samples), -1, np.int32)
-    rasterise(screen, person.faces, person.flags, person.corner_uv, inverse, triangle)
+    rasterise(screen, person.faces, person.flags, person.corner_uv, look.eyes.lashes, inverse, triangle)
 
     hits = np.empty((height, width), np.int32)
     weights = np.zeros((height, width, 2), np.float32)
@@ -215,7 +220,9 @@ def render(
         person.albedo, person.occlusion, lit_share(person, posed, has_shadows=has_shadows),
         np.array([0, 0, -1], np.float32), person.detail, person.detail_of,
         person.surface, look.light.ambient, look.light.lamps, eye_table(model, person, posed, frame), look.eyes.colours,
-        mouth_table(look.mouth, posed.landmarks), look.tone, 4.0 if look.manner == "flat" else 0.0, samples <= 2,
+        look.eyes.catchlight, mouth_table(look.mouth, posed.landmarks), person.paint, person.creases,
+        crease_table(model.expression_names, frame.expression, age=look.complexion.age), person.painted,
+        look.tone, 4.0 if look.manner == "flat" else 0.0, samples <= 3,
         picture,
     )  # fmt: skip
     return HeadRender(
@@ -245,7 +252,7 @@ def lit_share(person: Person, posed: Posed, *, has_shadows: bool, size: int = 19
     screen = orthographic(posed.camera * flip, towards * flip, middle * flip, 17.0, size)
     buffer = np.zeros((size, size), np.float32)
     triangle = np.full((size, size), -1, np.int32)
-    rasterise(screen, person.faces, person.flags, person.corner_uv, buffer, triangle)
+    rasterise(screen, person.faces, person.flags, person.corner_uv, NO_LASHES, buffer, triangle)
     out = np.empty(count, np.float32)
     shadowed(screen, buffer, 0.55 / 34.0, out)
     out[person.soft] = 0.4 + 0.6 * out[person.soft]
@@ -253,7 +260,7 @@ def lit_share(person: Person, posed: Posed, *, has_shadows: bool, size: int = 19
 
 
 def eye_table(model: HeadModel, person: Person, posed: Posed, frame: Frame) -> Float:
-    """(2, 9) what `shade` needs to know of each eye, by side x < 0, x > 0."""
+    """(2, 12) what `shade` needs to know of each eye, by side x < 0, x > 0."""
     rows = []
     pitch = frame.gaze[1]
     eyes = person.look.eyes
@@ -263,7 +270,11 @@ def eye_table(model: HeadModel, person: Person, posed: Posed, frame: Frame) -> F
         high = float(posed.lids[ball, 0] - own[1])
         half = float(abs(posed.lids[ball, 2] - posed.lids[ball, 3])) / 2
         fall = (high - float(posed.lids[ball, 1] - own[1])) / max(half * half, 0.1)
-        rows.append([*centre, eyes.iris_radius, eyes.pupil_radius, np.sin(pitch), np.cos(pitch), high, max(fall, 0.0)])
+        sign = 1.0 if ball == 0 else -1.0
+        turn = frame.rotation() @ rotation_of(frame.gaze[0] + sign * frame.vergence, pitch, 0.0)
+        gaze = turn[:, 2] * np.array([1, -1, -1])
+        shape = [eyes.iris_radius, eyes.pupil_radius, np.sin(pitch), np.cos(pitch), high, max(fall, 0.0)]
+        rows.append([*centre, *shape, *gaze])
     return np.array(rows, np.float32)
 
 

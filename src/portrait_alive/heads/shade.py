@@ -15,6 +15,22 @@ def hashed(a: float) -> float:
 
 
 @compiled
+def catchlight(x: float, y: float, shape: NDArray[np.float32]) -> float:
+    """How much of a window or lamp is mirrored where the eye mirrors what lies at `x`, `y` (sines), 0..1.
+
+    shape: (6,) x, y of its middle, half width, half height, brightness, 1 window with a bar, 2 ring, 3 round.
+    """
+    dx, dy = (x - shape[0]) / shape[2], (y - shape[1]) / shape[3]
+    if shape[5] == 1.0:
+        edge = min(1.0 - abs(dx), 1.0 - abs(dy)) * 5.0
+        return float(min(max(edge, 0.0), 1.0) * (0.25 if abs(dx) < 0.12 else 1.0))
+    far = np.sqrt(dx * dx + dy * dy)
+    if shape[5] == 2.0:
+        return float(max(0.0, 1.0 - abs(far - 0.85) * 5.0))
+    return float(min(max((1.0 - far) * 3.0, 0.0), 1.0))
+
+
+@compiled
 def shade(
     triangle: NDArray[np.int32],
     samples: int,
@@ -35,7 +51,12 @@ def shade(
     lights: NDArray[np.float32],
     eyes: NDArray[np.float32],
     eye_colours: NDArray[np.float32],
+    catch: NDArray[np.float32],
     mouth: NDArray[np.float32],
+    paint: NDArray[np.uint8],
+    creases: NDArray[np.uint8],
+    folded: NDArray[np.float32],
+    painted: int,
     tone: NDArray[np.float32],
     levels: float,
     grouped: bool,
@@ -49,14 +70,18 @@ def shade(
     detail: (D, S, S, 3) uint8, 128 leaves the colour as it is; detail_of: (kinds,) row for each kind.
     surface: (kinds, 4) specular strength, exponent, detail strength, wrap.
     ambient: (4, 3) constant and linear terms of the surrounding light. lights: (K, 6) direction to the light, RGB.
-    eyes: (2, 9) centre at rest, iris radius, pupil radius, sine and cosine of the gaze's pitch, height of the upper
-    lid above the eye's centre, its fall per squared unit sideways; by side x < 0, x > 0.
-    eye_colours: (4, 3) sclera, outer iris, inner iris, limbus. mouth: (3,) depth at which the dark begins,
-    its falloff, light let in by the open lips. tone: (3, 4) map of the light that leaves the surface.
+    eyes: (2, 12) centre at rest, iris radius, pupil radius, sine and cosine of the gaze's pitch, height of the upper
+    lid above the eye's centre, its fall per squared unit sideways, direction of the gaze in the axes of `normals`;
+    by side x < 0, x > 0. catch: (6,) see `catchlight`.
+    eye_colours: (4, 3) sclera, outer iris, inner iris, limbus. mouth: (4,) depth at which the dark begins,
+    its falloff, light let in by the open lips, how dark the teeth get towards the corners.
+    paint, creases: (S, S, 4) maps of the neutral face for the first `painted` triangles; folded: (2, 4) how deep
+    each channel of `creases` is where x < 0 and x > 0. tone: (3, 4) map of the light that leaves the surface.
     levels: steps of light for a drawn look, 0 for none. grouped: shade once for a pixel's samples of one kind.
     """
     height, width = picture.shape[:2]
     size = detail.shape[1]
+    side_texels = paint.shape[0]
     total = 1.0 / (samples * samples)
     colour = np.zeros(3, np.float32)
     out = np.zeros(3, np.float32)
@@ -109,6 +134,7 @@ def shade(
                     reach = w0 * lit[a] + w1 * lit[b] + w2 * lit[c]
                     gloss = surface[k, 0]
                     sharp = surface[k, 1]
+                    mirrored = 0.0
                     if k == 1:
                         side = 0 if rest[a, 0] < 0.0 else 1
                         ex = w0 * rest[a, 0] + w1 * rest[b, 0] + w2 * rest[c, 0] - eyes[side, 0]
@@ -119,9 +145,24 @@ def shade(
                         # the upper lid and its lashes shade the top of the ball
                         high = ey * eyes[side, 6] + ez * eyes[side, 5]
                         below = eyes[side, 7] - eyes[side, 8] * ex * ex - high
-                        dim = 0.38 + 0.62 * min(1.0, max(0.0, below / 0.42))
+                        open_share = min(1.0, max(0.0, below / 0.6))
+                        dim = 0.22 + 0.78 * open_share * (1.0 - 0.22 * min(1.0, ex * ex / 1.4))
                         shadow = dim
                         reach *= dim
+                        if r < iris * 1.1 and ez > 0.0:
+                            # the cornea is rounder than the ball
+                            ax, ay, az = eyes[side, 9], eyes[side, 10], eyes[side, 11]
+                            along = nx * ax + ny * ay + nz * az
+                            nx = 1.5 * nx - 0.5 * along * ax
+                            ny = 1.5 * ny - 0.5 * along * ay
+                            nz = 1.5 * nz - 0.5 * along * az
+                            length = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
+                            nx /= length
+                            ny /= length
+                            nz /= length
+                            if catch[5] > 0.0:
+                                mirrored = catchlight(-2.0 * nz * nx, -2.0 * nz * ny, catch)
+                                mirrored *= catch[4] * min(1.0, max(0.0, below / 0.2))
                         if ez > 0.0 and r < iris:
                             if r < pupil:
                                 for q in range(3):
@@ -132,7 +173,7 @@ def shade(
                                 spoke = hashed(np.floor(angle * 14.0) + side * 50.0)
                                 spoke2 = hashed(np.floor(angle * 31.0 + 3.0 * f))
                                 m = 0.65 + 0.35 * spoke + 0.3 * (spoke2 - 0.5)
-                                edge = max(0.0, (r / iris - 0.8) / 0.2)
+                                edge = max(0.0, (r / iris - 0.68) / 0.32)
                                 for q in range(3):
                                     base = eye_colours[2, q] + (eye_colours[1, q] - eye_colours[2, q]) * min(
                                         1.0, f * 1.3
@@ -140,15 +181,20 @@ def shade(
                                     base *= m * (0.75 + 0.5 * f)
                                     colour[q] = base + (eye_colours[3, q] - base) * edge * edge
                         else:
-                            ring = min(1.0, max(0.0, (r - iris) / 0.09))
-                            red = min(1.0, max(0.0, (r - 0.8) / 0.7))
+                            ring = min(1.0, max(0.0, (r - iris) / 0.13))
+                            red = min(1.0, max(0.0, (r - 0.65) / 0.75))
                             for q in range(3):
-                                base = eye_colours[0, q] * (1.0 - (0.0 if q == 0 else 0.28 * red))
+                                base = eye_colours[0, q] * (1.0 - (0.22 if q == 0 else 0.48) * red)
                                 colour[q] = eye_colours[3, q] + (base - eye_colours[3, q]) * (0.35 + 0.65 * ring)
                     elif k == 2 or k == 3:
                         rz = w0 * rest[a, 2] + w1 * rest[b, 2] + w2 * rest[c, 2]
                         deep = max(0.0, mouth[0] - rz)
                         shadow *= np.exp(-deep * mouth[1]) * mouth[2]
+                        if k == 2:
+                            far = abs(w0 * rest[a, 0] + w1 * rest[b, 0] + w2 * rest[c, 0])
+                            far = min(1.0, max(0.0, (far - 0.7) / 2.0))
+                            shadow *= 1.0 - mouth[3] * far
+                            reach *= shadow
                     else:
                         d = detail_of[k]
                         strength = surface[k, 2]
@@ -164,6 +210,45 @@ def shade(
                                 second = detail[d, jv, iu, q] * (1.0 - tu) + detail[d, jv, ju, q] * tu
                                 mixed = (first * (1.0 - tv) + second * tv) / 128.0
                                 colour[q] *= 1.0 + strength * (mixed - 1.0)
+                        if t < painted and k == 0:
+                            rx = w0 * rest[a, 0] + w1 * rest[b, 0] + w2 * rest[c, 0]
+                            ry = w0 * rest[a, 1] + w1 * rest[b, 1] + w2 * rest[c, 1]
+                            rz = w0 * rest[a, 2] + w1 * rest[b, 2] + w2 * rest[c, 2]
+                            fu = (rx + 10.0) * (side_texels / 20.0) - 0.5
+                            fv = (11.0 - ry) * (side_texels / 20.0) - 0.5
+                            near = min(1.0, (rz - 3.0) * 0.5)
+                            if near > 0.0 and fu >= 0.0 and fv >= 0.0 and fu < side_texels - 1 and fv < side_texels - 1:
+                                iu, iv = int(fu), int(fv)
+                                tu, tv = fu - iu, fv - iv
+                                b0, b1 = (1.0 - tu) * (1.0 - tv), tu * (1.0 - tv)
+                                b2, b3 = (1.0 - tu) * tv, tu * tv
+                                half = 0 if rx < 0.0 else 1
+                                fold = 1.0
+                                for q in range(4):
+                                    deep = folded[half, q]
+                                    if deep > 0.02:
+                                        relief = (
+                                            b0 * creases[iv, iu, q]
+                                            + b1 * creases[iv, iu + 1, q]
+                                            + b2 * creases[iv + 1, iu, q]
+                                            + b3 * creases[iv + 1, iu + 1, q]
+                                        )
+                                        fold -= 0.62 * deep * (relief - 128.0) / 128.0
+                                for q in range(4):
+                                    mixed = (
+                                        b0 * paint[iv, iu, q]
+                                        + b1 * paint[iv, iu + 1, q]
+                                        + b2 * paint[iv + 1, iu, q]
+                                        + b3 * paint[iv + 1, iu + 1, q]
+                                    )
+                                    if q == 3:
+                                        wet = mixed / 64.0
+                                        gloss *= 1.0 + near * (wet - 1.0)
+                                        sharp *= max(1.0, 0.6 * wet)
+                                    else:
+                                        colour[q] *= 1.0 + near * (
+                                            mixed / 128.0 * (fold if q == 0 else fold * fold) - 1.0
+                                        )
                         if k == 4:
                             strand = scrambled(int(u * STRANDS_ACROSS))
                             for q in range(3):
@@ -198,6 +283,7 @@ def shade(
                                 for q in range(3):
                                     colour[q] += s * lights[m, 3 + q]
                     for q in range(3):
+                        colour[q] += mirrored * (ambient[0, q] + 0.3 * lights[0, 3 + q])
                         last[k, q] = colour[q]
                         out[q] += colour[q]
             share = seen * total

@@ -68,9 +68,9 @@ def random_complexion(rng: np.random.Generator, *, woman: float, bearded: bool) 
         tone=tone.astype(np.float32),
         age=float(rng.beta(1.1, 2.0)),
         flush=float(rng.beta(1.5, 2.0)),
-        brows=float(rng.uniform(0.25, 0.6)),
+        brows=float(rng.uniform(0.0, 0.25)),
         freckles=float(max(0.0, rng.normal() * 0.6 - 0.3)) if place < 2.5 else 0.0,
-        stubble=float(rng.random()) if woman < 0.45 and not bearded else 0.0,
+        stubble=1.2 if bearded else float(rng.random()) if woman < 0.45 else 0.0,
         lips=lips.astype(np.float32),
         shadow=shadow.astype(np.float32),
     )

@@ -32,6 +32,8 @@ _FARTHEST_DEG = (45.0, 25.0, 20.0)
 """How far from frontal the sitting's own pose may be."""
 _SIZES = (288, 448)
 """Smallest and largest side of the rendered pictures: most faces have more pixels than the networks see."""
+_SAMPLES = 3
+"""Samples along each side of a pixel: lashes and hair have to be as soft as a camera sees them."""
 _CALM = 0.5
 """Share of moments that are near the first: what is right already has to be left alone."""
 
@@ -61,7 +63,7 @@ def main() -> int:
             rng = np.random.default_rng([seed, 2])
             moments = conversation(model.expression_names, rng, FRAMES)
             size = int(rng.integers(*_SIZES))
-            pictures = [render(model, person, moment, size).rgb for moment in moments]
+            pictures = [render(model, person, moment, size, samples=_SAMPLES).rgb for moment in moments]
             if (made := person_episodes(pictures, tracker, basis, matter)) is not None:
                 found.append(made)
         write_shard(stem, found)
