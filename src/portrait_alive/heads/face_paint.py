@@ -53,7 +53,7 @@ def stroke(mask: Bytes, path: Float, *, width: float, value: float) -> None:
     cv2.polylines(mask, [_fixed(path)], False, (255 * value,), thick, cv2.LINE_AA, _SHIFT)
 
 
-def tapered(mask: Bytes, path: Float, widths: Float, *, value: float) -> None:
+def tapered(mask: Bytes, path: NDArray[np.floating], widths: NDArray[np.floating], *, value: float) -> None:
     """Fill the band along `path` (M, 2) whose whole width in texels is `widths` (M,)."""
     along = np.gradient(path, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], 1)
