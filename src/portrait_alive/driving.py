@@ -118,6 +118,7 @@ class DriverReader:
 
     def motion_of_clip(self, clip: Clip) -> Motion:
         """The raw motion of the clip's chosen part."""
+        self._begin(clip)
         with closing(self._frames(clip)) as frames:
             motion = track_driver(
                 frames,
@@ -132,6 +133,7 @@ class DriverReader:
 
     def mesh_track(self, clip: Clip) -> MeshTrack:
         """The driver's meshes, for `--retarget absolute`."""
+        self._begin(clip)
         with closing(self._frames(clip)) as frames:
             return track_meshes(
                 frames,
@@ -143,10 +145,12 @@ class DriverReader:
                 on_frame=self._count,
             )
 
+    def _begin(self, clip: Clip) -> None:
+        expected = expected_frames(clip, self.options.start, self.options.end)
+        self.on_event(PhaseStarted("track-driver", "tracking the driver", expected))
+
     def _frames(self, clip: Clip) -> Generator[Bytes, None, None]:
-        start, end = self.options.start, self.options.end
-        self.on_event(PhaseStarted("track-driver", "tracking the driver", expected_frames(clip, start, end)))
-        yield from clip.frames(start=start or 0, end=end, max_side=TRACKING_SIDE_PX)
+        yield from clip.frames(start=self.options.start or 0, end=self.options.end, max_side=TRACKING_SIDE_PX)
 
     def _count(self, done: int) -> None:
         self.on_event(Progress("track-driver", done))

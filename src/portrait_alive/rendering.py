@@ -1,12 +1,13 @@
-"""Work done ahead by several threads, delivered in order, with a bounded number of results in memory."""
+"""Work done ahead by other threads, delivered in order, with a bounded number of results in memory."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_END: Final = object()
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, threads: int) -> Generator[Result, None, None]:
@@ -29,5 +30,29 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, threads: 
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def ahead(
+    items: Iterable[Item], *, most: int = 1, at_start: Callable[[], object] | None = None
+) -> Generator[Item, None, None]:
+    """The items, in their order, while one thread already makes those that come next.
+
+    At most `most` items wait while another is in the making. Closing the generator waits until that one is made, and
+    leaves `items` where it then is. An error comes in its place in the order.
+
+    Args:
+        items: taken in the other thread.
+        most: at least 1.
+        at_start: called first of all in the other thread.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="ahead", initializer=at_start)
+    try:
+        source = iter(items)
+        coming = deque(pool.submit(next, source, _END) for _ in range(most + 1))
+        while (item := coming.popleft().result()) is not _END:
+            coming.append(pool.submit(next, source, _END))
+            yield item  # type: ignore[misc]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

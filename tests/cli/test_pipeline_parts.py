@@ -13,7 +13,7 @@ from portrait_alive.events import Note, PhaseStarted
 from portrait_alive.neighbours import Neighbours
 from portrait_alive.option_kinds import exact_rate
 from portrait_alive.options import AnimateOptions, as_plain, parse_option, specs
-from portrait_alive.rendering import in_order
+from portrait_alive.rendering import ahead, in_order
 from portrait_alive.stopwatch import Stopwatch
 from portrait_alive.types import Box, Picture
 
@@ -54,6 +54,47 @@ def test_an_error_is_raised_in_its_place_and_stops_the_rest():
     assert taken == [0, 1, 2]
     assert len(begun) < 10
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("render")]
+
+
+def test_items_made_ahead_come_in_order_from_one_other_thread():
+    makers = set()
+
+    def items():
+        for item in range(50):
+            makers.add(threading.get_ident())
+            yield item
+
+    assert list(ahead(items(), most=2)) == list(range(50))
+    assert len(makers) == 1
+    assert threading.get_ident() not in makers
+
+
+def test_few_items_are_made_ahead_and_none_after_closing():
+    made = []
+
+    def items():
+        for item in range(1000):
+            made.append(item)
+            yield item
+
+    coming = ahead(items(), most=2)
+    assert [next(coming), next(coming)] == [0, 1]
+    coming.close()
+    count = len(made)
+    assert count <= 5  # two taken, two waiting, one in the making
+    time.sleep(0.05)
+    assert len(made) == count
+
+
+def test_an_error_comes_in_its_place_among_items_made_ahead():
+    def items():
+        yield 1
+        raise ValueError("the second")
+
+    coming = ahead(items(), most=3)
+    assert next(coming) == 1
+    with pytest.raises(ValueError, match="the second"):
+        next(coming)
 
 
 def neighbours(overlap: int) -> tuple[Neighbours, Picture]:

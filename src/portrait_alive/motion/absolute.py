@@ -4,6 +4,7 @@ Without neutral, lock, limits or strengths. Meshes are kept only for the length 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import overload
@@ -109,12 +110,13 @@ def track_meshes(
     """Mesh and pose in every frame of a clip; arguments and errors as in `motion.track.track_driver`."""
     recorders: dict[int, _MeshRecorder] = {}
     count = 0
-    for glimpse in watch(frames, tracker):
-        count = glimpse.frame + 1
-        for person, face in glimpse.faces.items():
-            recorders.setdefault(person, _MeshRecorder(fitter)).add(glimpse.frame, face)
-        if on_frame is not None:
-            on_frame(count)
+    with closing(watch(frames, tracker)) as glimpses:
+        for glimpse in glimpses:
+            count = glimpse.frame + 1
+            for person, face in glimpse.faces.items():
+                recorders.setdefault(person, _MeshRecorder(fitter)).add(glimpse.frame, face)
+            if on_frame is not None:
+                on_frame(count)
     if not recorders or (driver_face is not None and driver_face - 1 not in recorders):
         raise NoFaceError(f"{name}: {len(recorders)} faces were followed; choose another clip or --driver-face")
     person = max(recorders, key=lambda p: recorders[p].weight) if driver_face is None else driver_face - 1

@@ -1,7 +1,9 @@
 """Everybody in a clip, each followed as one person through cuts, crossings and absences."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, pairwise
 from typing import Final
 
@@ -9,7 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.rendering import ahead
 from portrait_alive.tracking.tracker import Tracker
+from portrait_alive.tracking.two_steps import TwoStepTracker, shared_threads, take_threads
 from portrait_alive.types import Bytes, Landmarks
 
 CHUNK: Final = 8
@@ -39,6 +43,12 @@ class Glimpse:
     """The scene changed before this frame."""
 
 
+_Sighting = tuple[list[Bytes], list[Glimpse]]
+"""Consecutive frames of one scene, and what they show."""
+_Detect = Callable[[Bytes], list[Landmarks]]
+_Follow = Callable[[Sequence[Bytes], Landmarks | None], list[Landmarks | None]]
+
+
 @dataclass(eq=False)
 class _Person:
     number: int
@@ -66,13 +76,30 @@ class _Scene:
         return cut
 
 
-def watch(frames: Iterable[Bytes], tracker: Tracker) -> Iterator[Glimpse]:
-    """The faces in each frame by person, streamed: at most `CHUNK` frames are held.
+def watch(frames: Iterable[Bytes], tracker: Tracker) -> Generator[Glimpse, None, None]:
+    """The faces in each frame by person, streamed: some 30 frames are held.
+
+    A tracker that works in two steps finds the faces of the next frames while, in the caller's thread, those of the
+    present ones are finished; what comes out does not depend on the number of threads.
 
     Args:
-        frames: (H, W, 3) uint8 sRGB, in order.
+        frames: (H, W, 3) uint8 sRGB, in order; may be taken in another thread.
         tracker: follows one face; asked for all faces about once a second.
     """
+    if not isinstance(tracker, TwoStepTracker):
+        for _, glimpses in _sightings(frames, tracker.detect, tracker.follow):
+            yield from glimpses
+        return
+    sightings = _sightings(frames, tracker.find, tracker.keep_up)
+    with (
+        shared_threads() as threads,
+        closing(ahead(sightings, at_start=partial(take_threads, threads)) if threads else sightings) as coming,
+    ):
+        for pictures, glimpses in coming:
+            yield from _finished(pictures, glimpses, tracker)
+
+
+def _sightings(frames: Iterable[Bytes], detect: _Detect, follow: _Follow) -> Generator[_Sighting, None, None]:
     people: list[_Person] = []
     scene = _Scene()
     source = iter(frames)
@@ -85,12 +112,26 @@ def watch(frames: Iterable[Bytes], tracker: Tracker) -> Iterator[Glimpse]:
                 for person in people:
                     person.last = None
             if cuts[start] or first + start - looked >= _LOOK_EVERY or not any(p.last for p in people):
-                _recognise(tracker.detect(chunk[start]), people)
+                _recognise(detect(chunk[start]), people)
                 looked = first + start
-            seen = _followed(chunk[start:end], people, tracker)
-            for offset, faces in enumerate(seen):
-                yield Glimpse(first + start + offset, faces, cuts[start] and offset == 0)
+            seen = _followed(chunk[start:end], people, follow)
+            yield (
+                chunk[start:end],
+                [
+                    Glimpse(first + start + offset, faces, cuts[start] and offset == 0)
+                    for offset, faces in enumerate(seen)
+                ],
+            )
         first += len(chunk)
+
+
+def _finished(pictures: list[Bytes], glimpses: list[Glimpse], tracker: TwoStepTracker) -> Iterator[Glimpse]:
+    """The glimpses with all their faces finished together."""
+    where = [(at, person) for at, glimpse in enumerate(glimpses) for person in glimpse.faces]
+    faces = tracker.finish([pictures[at] for at, _ in where], [glimpses[at].faces[person] for at, person in where])
+    for (at, person), face in zip(where, faces, strict=True):
+        glimpses[at].faces[person] = face
+    yield from glimpses
 
 
 def _recognise(found: list[Landmarks], people: list[_Person]) -> None:
@@ -115,7 +156,7 @@ def _recognise(found: list[Landmarks], people: list[_Person]) -> None:
             people.append(_Person(len(people), face, face.box.height))
 
 
-def _followed(frames: list[Bytes], people: list[_Person], tracker: Tracker) -> list[dict[int, Landmarks]]:
+def _followed(frames: list[Bytes], people: list[_Person], follow: _Follow) -> list[dict[int, Landmarks]]:
     """Follow everyone who is in sight through consecutive frames of one scene."""
     seen: list[dict[int, Landmarks]] = [{} for _ in frames]
     for person in sorted(people, key=lambda p: -p.seen):
@@ -123,7 +164,7 @@ def _followed(frames: list[Bytes], people: list[_Person], tracker: Tracker) -> l
             continue
         last = person.last
         lost = 0
-        for faces, face in zip(seen, tracker.follow(frames, last), strict=True):
+        for faces, face in zip(seen, follow(frames, last), strict=True):
             if face is None or not _plausible(face, last, 1 + lost) or _taken(face, faces):
                 lost += 1
                 continue

@@ -1,6 +1,7 @@
 """A driver clip becomes a motion: everybody is followed, one is chosen, their records become tracks."""
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 
@@ -66,13 +67,14 @@ def track_driver(
     """
     recorders: dict[int, Recorder] = {}
     count = scene = 0
-    for glimpse in watch(frames, tracker):
-        scene += glimpse.cut
-        count = glimpse.frame + 1
-        for person, face in glimpse.faces.items():
-            recorders.setdefault(person, Recorder(fitter)).add(glimpse.frame, scene, face)
-        if on_frame is not None:
-            on_frame(count)
+    with closing(watch(frames, tracker)) as glimpses:
+        for glimpse in glimpses:
+            scene += glimpse.cut
+            count = glimpse.frame + 1
+            for person, face in glimpse.faces.items():
+                recorders.setdefault(person, Recorder(fitter)).add(glimpse.frame, scene, face)
+            if on_frame is not None:
+                on_frame(count)
     chosen = recorders[_chosen(recorders, driver_face, name)]
     return as_stored(motion_of(chosen.records(), count, fps, fitter))
 

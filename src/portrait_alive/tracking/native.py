@@ -90,8 +90,16 @@ class NativeTracker:
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""
-        found = sorted(self._find(pixels), key=lambda face: face.box.centre[0])
-        return self.parts.refine([pixels] * len(found), found)
+        found = self.find(pixels)
+        return self.finish([pixels] * len(found), found)
+
+    def find(self, pixels: Bytes) -> list[Landmarks]:
+        """`detect` without its last step, `finish`."""
+        return sorted(self._find(pixels), key=lambda face: face.box.centre[0])
+
+    def finish(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
+        """Faces, one of each picture, with eyes, brows and mouth placed anew from near."""
+        return self.parts.refine(pictures, faces)
 
     def refine(self, pixels: Bytes, around: Box) -> Landmarks | None:
         """The face in or near a box, at any roll; None where there is none."""
@@ -104,6 +112,15 @@ class NativeTracker:
 
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
+        followed = self.keep_up(frames, last)
+        seen = [index for index, face in enumerate(followed) if face is not None]
+        known = [face for face in followed if face is not None]
+        for index, face in zip(seen, self.finish([frames[index] for index in seen], known), strict=True):
+            followed[index] = face
+        return followed
+
+    def keep_up(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
+        """`follow` without its last step, `finish`."""
         followed: list[Landmarks | None] = []
         path = None if last is None else self._path_of(last)
         boldness = 2.0
@@ -119,10 +136,6 @@ class NativeTracker:
             path = None if face is None else CropPath(self._around(face))
             boldness = 1.0
             followed.append(face)
-        seen = [index for index, face in enumerate(followed) if face is not None]
-        known = [face for face in followed if face is not None]
-        for index, face in zip(seen, self.parts.refine([frames[index] for index in seen], known), strict=True):
-            followed[index] = face
         return followed
 
     def _find(self, pixels: Bytes) -> list[Landmarks]:

@@ -1,0 +1,51 @@
+"""Trackers whose work falls into two steps of about the same length, so that two threads can share it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
+
+from portrait_alive.tracking.tracker import Tracker
+from portrait_alive.types import Bytes, Landmarks
+
+
+@runtime_checkable
+class TwoStepTracker(Tracker, Protocol):
+    """A tracker that can say first where a face is, and later how it looks: the second step is not needed to follow."""
+
+    def find(self, pixels: Bytes) -> list[Landmarks]:
+        """`detect` without its last step, `finish`."""
+        ...
+
+    def keep_up(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
+        """`follow` without its last step, `finish`."""
+        ...
+
+    def finish(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
+        """The faces, one of each picture, as exactly as the tracker can place them."""
+        ...
+
+
+@contextmanager
+def shared_threads() -> Iterator[int]:
+    """How many threads networks may use in each of two threads while the block runs; 0 where there is but one for all.
+
+    The calling thread is limited to so many already; the other has to call `take_threads`.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    if before < 2:
+        yield 0
+        return
+    take_threads(before // 2)
+    try:
+        yield before // 2
+    finally:
+        take_threads(before)
+
+
+def take_threads(count: int) -> None:
+    """Limit networks to so many threads where they are called from the present thread."""
+    import torch
+
+    torch.set_num_threads(count)
