@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from motion_material import FPS, ScriptedTracker, driver_meshes, numbered_frames, posed_source
 
 from portrait_alive.errors import NoFaceError
@@ -82,6 +83,42 @@ def test_lost_frames_are_bridged_counted_and_not_jumped(meshes, fitter, tracked)
     assert "bridged" not in tracked.provenance
     steps = np.abs(np.diff(motion.rotation[:, 0]))
     assert steps.max() < 1.6 * np.abs(np.diff(tracked.rotation[:, 0])).max()
+
+
+class TwoStepScript(ScriptedTracker):
+    """First says roughly where the faces are; `finish` puts the points right."""
+
+    def find(self, pixels):
+        return [self._rough(face) for face in self.detect(pixels)]
+
+    def keep_up(self, frames, last):
+        return [face and self._rough(face) for face in self.follow(frames, last)]
+
+    def finish(self, pictures, faces):
+        right = [
+            max(self.detect(p), key=lambda f: f.box.overlap(rough.box))
+            for p, rough in zip(pictures, faces, strict=True)
+        ]
+        assert all((rough.points != face.points).any() for rough, face in zip(faces, right, strict=True))
+        return right
+
+    def _rough(self, face):
+        return replace(face, points=face.points + np.float32(0.3))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_tracker_of_two_steps_gives_finished_faces_whatever_the_threads(basis, fitter, threads):
+    script = [faces if i < 12 else faces[1:] for i, faces in enumerate(two_people(basis))]
+    expected = track_driver(numbered_frames(24, cuts=[9]), ScriptedTracker(script), fitter, fps=FPS)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        motion = track_driver(numbered_frames(24, cuts=[9]), TwoStepScript(script), fitter, fps=FPS)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for name in ("rotation", "translation", "expression", "lids", "gaze", "mouth", "bridged"):
+        np.testing.assert_array_equal(getattr(motion, name), getattr(expected, name))
 
 
 def test_a_cut_is_eased_over(basis, fitter):

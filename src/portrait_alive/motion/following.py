@@ -149,11 +149,11 @@ class Follower:
         seen = pose.rotation[:2].astype(np.float64)
         wanted = (points - pose.translation[:2]) / pose.scale - rest @ seen.T
         count = len(self.modes)
-        normal = ((seen.T @ seen).reshape(9) @ self.gram).reshape(count, count)
+        normal = (seen.T @ seen).reshape(9) @ self.gram
         right = self.modes.reshape(count, -1) @ ((wanted * self.weights[:, None]) @ seen).reshape(-1)
-        negative = np.clip(-before / _NEGATIVE_SOFTNESS, 0.0, 1.0)
-        normal[np.diag_indices(count)] += _RIDGE + _NEGATIVE_RIDGE * negative
-        return cast(NDArray[np.float64], np.linalg.solve(normal, right))
+        negative = np.minimum(np.maximum(before * (-1 / _NEGATIVE_SOFTNESS), 0.0), 1.0)
+        normal[:: count + 1] += _RIDGE + _NEGATIVE_RIDGE * negative  # the diagonal
+        return cast(NDArray[np.float64], np.linalg.solve(normal.reshape(count, count), right))
 
 
 def _matched_lengths(points: NDArray[np.float64]) -> NDArray[np.float64]:

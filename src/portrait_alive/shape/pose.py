@@ -1,5 +1,6 @@
 """The weak-perspective pose that puts known 3-D points onto seen 2-D ones."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,20 +39,33 @@ def weak_perspective(
         _affine_start(moments, across) if start is None else (start.rotation.astype(np.float64), start.scale)
     )
     spread = float(np.trace(moments))
+    covariance = np.empty((3, 3))
+    covariance[:2] = across
     for _ in range(iterations):
         # depths enter only through their products with the shape, which the moments hold: no point is touched again
-        covariance = np.vstack([across, scale * rotation[2] @ moments])
-        u, singular, vt = np.linalg.svd(covariance)
-        sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-        rotation = (u * sign) @ vt
-        scale = float((singular * sign).sum() / spread)
-    translation = np.append(target_centre, 0.0) - scale * rotation @ centre
+        covariance[2] = (scale * rotation[2]) @ moments
+        singular, u, vt = cv2.SVDecomp(covariance)
+        if _is_mirrored(u @ vt):
+            singular[2] *= -1.0
+            u[:, 2] *= -1.0
+        rotation = u @ vt
+        scale = float(singular.sum() / spread)
+    translation = np.append(target_centre, 0.0) - (scale * rotation) @ centre
     return HeadPose(rotation.astype(np.float32), translation.astype(np.float32), scale)
 
 
 def _affine_start(moments: _Doubles, across: _Doubles) -> tuple[_Doubles, float]:
     """Rotation and scale from the best affine map: two rows, made orthonormal, and their cross product."""
     rows = np.linalg.solve(moments + 1e-6 * np.eye(3), across.T).T
-    u, singular, vt = np.linalg.svd(rows, full_matrices=False)
-    two = u @ vt
-    return np.vstack([two, np.cross(two[0], two[1])]), float(singular.mean())
+    singular, u, vt = cv2.SVDecomp(np.ascontiguousarray(rows))
+    rotation = np.empty((3, 3))
+    rotation[:2] = u @ vt
+    (a, b, c), (d, e, f) = rotation[:2].tolist()
+    rotation[2] = b * f - c * e, c * d - a * f, a * e - b * d
+    return rotation, float(singular.sum() / 2)
+
+
+def _is_mirrored(turn: _Doubles) -> bool:
+    """Whether an orthogonal matrix (3, 3) turns a right hand into a left one."""
+    (a, b, c), (d, e, f), (g, h, i) = turn.tolist()
+    return bool(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) < 0)
