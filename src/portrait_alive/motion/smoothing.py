@@ -37,16 +37,20 @@ class _Manner:
     most_noise: float = 0.04
     """In the track's unit. Less than the least is not seen: a shape that mostly weighs nothing has no noise to speak
     of, and its first stir is no movement. More than the most no tracker makes: there the driver moves all the time."""
+    twice: bool = True
+    """See `_level`."""
 
 
 _TURN = _Manner(
-    heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.0005, most_noise=0.004, start=1.5, full=4.0
+    heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.0005, most_noise=0.004, start=1.5, full=4.0, twice=False
 )
-_SHIFT = _Manner(heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.004, start=1.5, full=4.0)
-_LIDS = _Manner(light_frames=0.0)
-_SPEECH = _Manner(heavy_s=0.08, moderate_s=0.03, light_frames=0.3)
-_MIMIC = _Manner(light_frames=0.8, start=1.5, full=4.0)
-_GAZE = _Manner(light_frames=0.5, most_noise=0.03)
+_SHIFT = _Manner(heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.004, start=1.5, full=4.0, twice=False)
+_LIDS = _Manner(light_frames=0.0, twice=False)
+_SPEECH = _Manner(heavy_s=0.115, moderate_s=0.043, light_frames=0.3, most_noise=0.012)
+_MIMIC = _Manner(heavy_s=0.2, moderate_s=0.07, light_frames=0.8, start=1.5, full=4.0, most_noise=0.018)
+_GAZE = _Manner(heavy_s=0.2, moderate_s=0.07, light_frames=0.5, most_noise=0.012, start=1.5, full=4.0)
+_GAP_WEIGHT: Final = 2.0
+"""Units of a mouth shape that an opening of one eye distance counts for."""
 
 
 def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
@@ -67,7 +71,7 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
     # contact of the lips is kept frame by frame; lips and jaw move as one, so that a plosive is sharp in all of its
     # tracks or in none
     # the gap is measured, the shapes are fitted: it counts as three channels, so that it alone can let go of all
-    gap = np.repeat(motion.mouth[:, None], 3, 1)
+    gap = np.repeat(_GAP_WEIGHT * motion.mouth[:, None], 3, 1)
     speech = _adaptive(np.column_stack([expression[:, mouth], gap]), fps, strength, _SPEECH)
     expression[:, mouth] = speech[:, :-3]
     expression[:, brows] = _adaptive(expression[:, brows], fps, strength, _MIMIC)
@@ -82,7 +86,7 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
         expression=expression,
         lids=np.maximum(_adaptive(motion.lids, fps, strength, _LIDS), 0.0),
         gaze=gaze.reshape(-1, 2, 2),
-        mouth=np.where(motion.mouth > 0, np.maximum(speech[:, -1], 0.0), 0.0),
+        mouth=np.where(motion.mouth > 0, np.maximum(speech[:, -1] / _GAP_WEIGHT, 0.0), 0.0),
     )
 
 
@@ -93,7 +97,7 @@ def _adaptive(track: NDArray[np.float32], fps: float, strength: float, manner: _
     values = track.astype(np.float64)
     noise = np.clip(noise_of(values), manner.least_noise, manner.most_noise)
     versions = [
-        gaussian(values, width)
+        _level(values, width) if manner.twice else gaussian(values, width)
         for width in (
             strength * manner.heavy_s * fps,
             strength * manner.moderate_s * fps,
@@ -120,6 +124,13 @@ def noise_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     second = np.abs(np.diff(values, 2, axis=0))
     return np.asarray(np.percentile(second, 40, axis=0) / (0.5244 * np.sqrt(6.0)))
+
+
+def _level(values: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """(T, D) smoothed by a Gaussian, and what that takes off smoothed once more and put back (Tukey's twicing): as calm as
+    a Gaussian two thirds as wide, but slow movements keep their size."""
+    once = gaussian(values, sigma)
+    return once if sigma < 1.0 else once + gaussian(values - once, sigma)
 
 
 def gaussian(values: NDArray[np.floating], sigma: float, *, level_ends: bool = False) -> NDArray[np.float64]:
