@@ -9,6 +9,7 @@ import pytest
 from portrait_alive.errors import PortraitAliveError, UsageError
 from portrait_alive.shape import topology
 from portrait_alive.tracking.tracker import Tracker, load_tracker
+from portrait_alive.tracking.two_steps import TwoStepTracker
 from portrait_alive.types import Box, Bytes, Landmarks
 
 PORTRAIT = Path(__file__).parents[2] / "examples" / "portrait.jpg"
@@ -148,3 +149,28 @@ def test_native_follows_a_resting_face_without_trembling_across_calls(picture: B
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UsageError, match="native, mediapipe or face-alignment"):
         load_tracker("dlib")  # type: ignore[arg-type]
+
+
+def test_native_looks_only_for_faces_that_are_not_known(picture: Bytes) -> None:
+    two = np.concatenate([picture, picture], 1)
+    tracker = load_tracker("native")
+    assert isinstance(tracker, TwoStepTracker)
+    left, right = tracker.find(two)
+    again = tracker.find(two, [right])
+    assert again[1] is right
+    assert distance(left, again[0].points) < 0.005
+    assert [one is other for one, other in zip(tracker.find(two, [left, right]), (left, right), strict=True)] == [
+        True
+    ] * 2
+
+
+def test_native_is_as_exact_in_two_steps_as_in_one(picture: Bytes) -> None:
+    tracker = load_tracker("native")
+    assert isinstance(tracker, TwoStepTracker)
+    frames = [np.roll(picture, 2 * step, 1) for step in range(6)]
+    rough = [face for face in tracker.keep_up(frames, None) if face is not None]
+    finished = tracker.finish(frames, rough)
+    for face, expected, before in zip(finished, tracker.follow(frames, None), rough, strict=True):
+        assert expected is not None
+        np.testing.assert_array_equal(face.points, expected.points)
+        assert (face.points != before.points).any()

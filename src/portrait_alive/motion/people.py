@@ -45,7 +45,8 @@ class Glimpse:
 
 _Sighting = tuple[list[Bytes], list[Glimpse]]
 """Consecutive frames of one scene, and what they show."""
-_Detect = Callable[[Bytes], list[Landmarks]]
+_Find = Callable[[Bytes, list[Landmarks]], list[Landmarks]]
+"""Faces of a frame: those known from the frame before, as they were or as they are, and all others."""
 _Follow = Callable[[Sequence[Bytes], Landmarks | None], list[Landmarks | None]]
 
 
@@ -87,7 +88,7 @@ def watch(frames: Iterable[Bytes], tracker: Tracker) -> Generator[Glimpse, None,
         tracker: follows one face; asked for all faces about once a second.
     """
     if not isinstance(tracker, TwoStepTracker):
-        for _, glimpses in _sightings(frames, tracker.detect, tracker.follow):
+        for _, glimpses in _sightings(frames, lambda pixels, _: tracker.detect(pixels), tracker.follow):
             yield from glimpses
         return
     sightings = _sightings(frames, tracker.find, tracker.keep_up)
@@ -99,7 +100,7 @@ def watch(frames: Iterable[Bytes], tracker: Tracker) -> Generator[Glimpse, None,
             yield from _finished(pictures, glimpses, tracker)
 
 
-def _sightings(frames: Iterable[Bytes], detect: _Detect, follow: _Follow) -> Generator[_Sighting, None, None]:
+def _sightings(frames: Iterable[Bytes], find: _Find, follow: _Follow) -> Generator[_Sighting, None, None]:
     people: list[_Person] = []
     scene = _Scene()
     source = iter(frames)
@@ -112,7 +113,8 @@ def _sightings(frames: Iterable[Bytes], detect: _Detect, follow: _Follow) -> Gen
                 for person in people:
                     person.last = None
             if cuts[start] or first + start - looked >= _LOOK_EVERY or not any(p.last for p in people):
-                _recognise(detect(chunk[start]), people)
+                known = [person.last for person in people if person.last is not None]
+                _recognise(find(chunk[start], known), people)
                 looked = first + start
             seen = _followed(chunk[start:end], people, follow)
             yield (

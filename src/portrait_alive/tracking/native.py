@@ -93,9 +93,9 @@ class NativeTracker:
         found = self.find(pixels)
         return self.finish([pixels] * len(found), found)
 
-    def find(self, pixels: Bytes) -> list[Landmarks]:
-        """`detect` without its last step, `finish`."""
-        return sorted(self._find(pixels), key=lambda face: face.box.centre[0])
+    def find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
+        """`detect` without its last step, `finish`; `known` faces are not looked for, and are among those returned."""
+        return sorted(self._find(pixels, known), key=lambda face: face.box.centre[0])
 
     def finish(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
         """Faces, one of each picture, with eyes, brows and mouth placed anew from near."""
@@ -138,14 +138,14 @@ class NativeTracker:
             followed.append(face)
         return followed
 
-    def _find(self, pixels: Bytes) -> list[Landmarks]:
+    def _find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
         """Every face of a picture, in no order, before its parts are placed anew."""
-        found: list[Landmarks] = []
+        found = list(known)
         for index, side in enumerate(_SIDES):
             longest = max(pixels.shape[:2])
             if (found and index > 1) or (index > 0 and side / 2 >= longest):
                 break
-            if len(found) == 1 and max(found[0].box.width, found[0].box.height) >= _LARGE * longest:
+            if index > 0 and len(found) == 1 and max(found[0].box.width, found[0].box.height) >= _LARGE * longest:
                 break
             candidates = [
                 candidate
