@@ -62,9 +62,13 @@ PARTS: Mapping[str, tuple[int, ...]] = {
 RESTING = 0.0015
 """Interocular distances a frame, smoothed over a tenth of a second: a part that is slower rests."""
 _LEAST_RESTING_FRAMES = 8
-OPEN_GAZE = "gaze y, eyes open"
-OPEN_LIDS, LEAST_OPEN_GAZE = 0.6, 0.06
-"""Of the open aperture; eye widths between the driver's 5th and 95th percentile."""
+_OVER = 0.7
+"""Of the open aperture: lids that open so far within six frames have blinked."""
+OPEN_GAZE: Mapping[str, str] = {"gaze x": "gaze x, eyes open", "gaze y": "gaze y, eyes open"}
+OPEN_LIDS = 0.6
+"""Of the open aperture."""
+LEAST_OPEN_GAZE: Mapping[str, float] = {"gaze x": MOVES_BY["gaze x"], "gaze y": 0.06}
+"""Eye widths between the driver's 5th and 95th percentile."""
 
 
 @dataclass(frozen=True)
@@ -174,24 +178,25 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
 
 
 def compared(driver: Float, output: Float) -> dict[str, Agreement]:
-    """`agreements`, and gaze y once more in the frames in which the driver's eyes are open: in a blink the judge lets
-    the iris sink with the lid, which is no gaze."""
+    """`agreements`, and gaze once more in the frames in which the driver's eyes are open: in a blink the judge lets the
+    iris sink with the lid and takes the look for straight, which is no gaze."""
     found = agreements(driver, output)
     seen = face_seen(driver) & face_seen(output)
     if seen.sum() < 3:
         return found
     theirs, ours = motion_tracks(driver[seen]), motion_tracks(output[seen])
     is_open = np.minimum(theirs["right lid"], theirs["left lid"]) > OPEN_LIDS
-    if is_open.sum() >= 10:
-        open_eyes = agreement(theirs["gaze y"][is_open], ours["gaze y"][is_open])
-        if open_eyes.driver_range >= LEAST_OPEN_GAZE:
-            found[OPEN_GAZE] = open_eyes
+    for gaze, name in OPEN_GAZE.items():
+        if is_open.sum() >= 10:
+            open_eyes = agreement(theirs[gaze][is_open], ours[gaze][is_open])
+            if open_eyes.driver_range >= LEAST_OPEN_GAZE[gaze]:
+                found[name] = open_eyes
     return found
 
 
 def _motion_table(pairs: Sequence[Pair]) -> str:
     rows: list[list[str | float]] = []
-    for name in (*MOVES_BY, OPEN_GAZE):
+    for name in (*MOVES_BY, *OPEN_GAZE.values()):
         found = [pair.agreements[name] for pair in pairs if name in pair.agreements]
         if not found:
             continue
@@ -276,7 +281,8 @@ def _ninth(values: Sequence[float]) -> float:
 def _jitter_ratios(driven: Float, raw: Float) -> Iterator[tuple[str, float]]:
     """For each part that rests in some frames: its jitter there, driven over raw, in own interocular distances.
 
-    Where a part rests is read from the raw tracks, the calmest fifth of the frames.
+    Where a part rests is read from the raw tracks: the calmest fifth of the frames, each with two calm ones on either
+    side, since a head is as slow for a frame whenever it turns back, and there its own movement is no jitter.
     """
     if np.isnan(raw).any() or len(raw) < 20:
         return
@@ -286,6 +292,7 @@ def _jitter_ratios(driven: Float, raw: Float) -> Iterator[tuple[str, float]]:
         before, after = (raw, driven) if part == "head" else (steady_raw, steady_driven)
         smooth = gaussian(before[:, list(points), :2].reshape(len(raw), -1), 2.5)
         speed = np.sqrt((np.gradient(smooth, axis=0) ** 2).mean(1)) / size_raw
+        speed = cv2.dilate(speed.astype(np.float32)[:, None], np.ones((5, 1), np.uint8))[:, 0]
         calm = 1 + np.argsort(speed[1:-1])[: len(raw) // 5]
         calm = calm[speed[calm] < RESTING]
         if len(calm) >= _LEAST_RESTING_FRAMES:
@@ -329,7 +336,8 @@ def _below_half(lid: Float, start: int, stop: int) -> int:
 
 
 def blinks(lid: Float, *, shut: float = 0.5, longest: int = 12) -> list[tuple[int, int]]:
-    """(first, one past last) frame of each short closure of a lid track (1 open): below `shut`, apart from others."""
+    """(first, one past last) frame of each short closure of a lid track (1 open): below `shut`, apart from others, and
+    over: lids that stay half down after it, as those of someone who looks down, have no end to compare."""
     below = np.concatenate([[False], lid < shut, [False]])
     edges = np.flatnonzero(below[1:] != below[:-1])
     spans = [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
@@ -337,7 +345,11 @@ def blinks(lid: Float, *, shut: float = 0.5, longest: int = 12) -> list[tuple[in
     return [
         (start, stop)
         for (start, stop), before in zip(spans, ends, strict=False)
-        if start - before > 8 and stop - start <= longest and start > 0 and stop < len(lid)
+        if start - before > 8
+        and stop - start <= longest
+        and start > 0
+        and stop < len(lid)
+        and lid[stop : stop + 6].max() > _OVER
     ]
 
 

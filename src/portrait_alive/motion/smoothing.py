@@ -42,7 +42,14 @@ class _Manner:
 
 
 _TURN = _Manner(
-    heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.0005, most_noise=0.004, start=1.5, full=4.0, twice=False
+    heavy_s=0.1,
+    moderate_s=0.04,
+    light_frames=0.6,
+    least_noise=0.0005,
+    most_noise=0.004,
+    start=1.5,
+    full=4.0,
+    twice=False,
 )
 _SHIFT = _Manner(heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.004, start=1.5, full=4.0, twice=False)
 _LIDS = _Manner(light_frames=0.0, twice=False)
@@ -127,8 +134,8 @@ def noise_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _level(values: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
-    """(T, D) smoothed by a Gaussian, and what that takes off smoothed once more and put back (Tukey's twicing): as calm as
-    a Gaussian two thirds as wide, but slow movements keep their size."""
+    """(T, D) smoothed by a Gaussian, and what that takes off smoothed once more and put back (Tukey's twicing): as calm
+    as a Gaussian two thirds as wide, but slow movements keep their size."""
     once = gaussian(values, sigma)
     return once if sigma < 1.0 else once + gaussian(values - once, sigma)
 
