@@ -61,6 +61,15 @@ def eye_distance(points: NDArray[np.floating]) -> float:
     return float(np.linalg.norm(left - right))
 
 
+def brow_height(points: NDArray[np.floating]) -> float:
+    """Mean height of both brows above the corners of their eyes, in the unit of the points."""
+    heights = (
+        points[[upper[0], upper[-1]], 1].mean() - points[list(brow), 1].mean()
+        for upper, brow in zip(EYE_UPPER, (topology.RIGHT_BROW, topology.LEFT_BROW), strict=True)
+    )
+    return float(sum(heights)) / 2
+
+
 def in_head_frame(points: Float, pose: HeadPose, shape: Float) -> NDArray[np.float64]:
     """Seen points in model units and axes: x and y as seen through the pose, z that of the fitted shape.
 

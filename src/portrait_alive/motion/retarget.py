@@ -20,7 +20,7 @@ from portrait_alive.motion.eyes import Irises, Look
 from portrait_alive.motion.lids import EyeLids
 from portrait_alive.motion.limits import reachable_shift, reachable_turn
 from portrait_alive.motion.lips import Lips, literal_opening, mouth_opening
-from portrait_alive.motion.measures import eye_distance, lip_gap, unplaced
+from portrait_alive.motion.measures import brow_height, eye_distance, lip_gap, unplaced
 from portrait_alive.motion.neck import Neck
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.shape.basis import ShapeBasis, place
@@ -32,6 +32,8 @@ _SQUINT_PREFIXES: Final = ("eyeSquint",)
 _BREADTH_PREFIXES: Final = ("mouthSmile", "mouthStretch", "mouthDimple", "mouthPucker")
 _LEAST_BREADTH, _MOST_BREADTH = 0.85, 1.25
 """How much more or less a wide or a narrow mouth widens than the mean one."""
+_LEAST_RAISE, _MOST_RAISE = 0.85, 1.25
+"""How much more or less high or low brows move than the mean ones."""
 _LOWEST_WEIGHT, _HIGHEST_WEIGHT = -0.6, 1.5
 """Expression weights of the portrait stay in here: below and beyond, the linear shapes tear."""
 _WIDEST = 1.5
@@ -127,16 +129,22 @@ class Retargeted(Sequence[DrivenFace]):
         return float(np.clip(own / mean, _LEAST_BREADTH, _MOST_BREADTH))
 
     @cached_property
+    def _raise(self) -> float:
+        """Height of these brows over the mean ones': a raise lifts them in their own measure too."""
+        own, mean = (brow_height(points) for points in (self._own, self.basis.mean))
+        return float(np.clip(own / mean, _LEAST_RAISE, _MOST_RAISE))
+
+    @cached_property
     def _strengths(self) -> NDArray[np.float64]:
         """(E,) strength of each of the motion's expression shapes."""
 
-        breadth = self._breadth
+        breadth, raised = self._breadth, self._raise
 
         def of(name: str) -> float:
             if name.startswith(_LID_PREFIXES):
                 return 0.0  # lids are set explicitly
             if name.startswith(_BROW_PREFIXES):
-                return self.options.brows
+                return self.options.brows * raised
             if name.startswith(_BREADTH_PREFIXES):
                 return self.options.mouth * breadth
             return self.options.lids if name.startswith(_SQUINT_PREFIXES) else self.options.mouth
