@@ -28,9 +28,11 @@ MIME: dict[Kind, str] = {
 
 INPUTS_LABEL = "org.portrait-alive.inputs"
 
-_OFFLINE = {
+_SETTINGS = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
     "builder": {"thumbnail": {"enabled": False}},
+    # films beyond a megabyte are signed through a file: c2pa-python would hold half a gigabyte of them in memory
+    "core": {"backing_store_memory_threshold_in_mb": 1},
 }
 
 
@@ -81,7 +83,7 @@ def sign(source: Path, target: Path, kind: Kind, marks: Marks, credentials: Cred
     c2pa = _c2pa()
     signer = _signer(credentials)
     try:
-        builder = c2pa.Builder.from_json(_manifest(marks), context=c2pa.Context.from_dict(_OFFLINE))
+        builder = c2pa.Builder.from_json(_manifest(marks), context=c2pa.Context.from_dict(_SETTINGS))
         with source.open("rb") as file, target.open("w+b") as signed:
             builder.sign(signer, MIME[kind], file, signed)
     except (c2pa.C2paError, OSError) as error:
@@ -100,7 +102,7 @@ def read_signature(path: Path, *, anchors: Path | None = None) -> Signature | No
         MissingDependencyError: c2pa-python is not installed.
     """
     c2pa = _c2pa()
-    settings: dict[str, Any] = dict(_OFFLINE)
+    settings: dict[str, Any] = dict(_SETTINGS)
     if anchors is not None:
         settings["trust"] = {"user_anchors": anchors.read_text()}
     try:
