@@ -1,9 +1,12 @@
 """Work done ahead by other threads, delivered in order, with a bounded number of results in memory."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final, TypeVar
+
+import cv2
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,16 +25,28 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, threads: 
         threads: at least 1.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="render")
-    ahead: deque[Future[Result]] = deque()
+    coming: deque[Future[Result]] = deque()
+    with _one_opencv_thread():
+        try:
+            for item in items:
+                coming.append(pool.submit(work, item))
+                if len(coming) > threads:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Whole frames keep all cores busy: OpenCV's own threads would only get in their way."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
     try:
-        for item in items:
-            ahead.append(pool.submit(work, item))
-            if len(ahead) > threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+        yield
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        cv2.setNumThreads(before)
 
 
 def ahead(

@@ -5,6 +5,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -54,6 +55,18 @@ def test_an_error_is_raised_in_its_place_and_stops_the_rest():
     assert taken == [0, 1, 2]
     assert len(begun) < 10
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("render")]
+
+
+def test_opencv_uses_one_thread_while_frames_are_rendered_and_its_own_number_afterwards():
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        rendered = in_order(lambda _: cv2.getNumThreads(), range(4), threads=2)
+        assert next(rendered) == 1
+        rendered.close()
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_items_made_ahead_come_in_order_from_one_other_thread():

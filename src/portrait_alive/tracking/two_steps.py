@@ -4,6 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
+import cv2
+import torch
+
+from portrait_alive.device import limit_threads
 from portrait_alive.tracking.tracker import Tracker
 from portrait_alive.types import Bytes, Landmarks
 
@@ -31,9 +35,7 @@ def shared_threads() -> Iterator[int]:
 
     The calling thread is limited to so many already; the other has to call `take_threads`.
     """
-    import torch
-
-    before = torch.get_num_threads()
+    before, opencvs = torch.get_num_threads(), cv2.getNumThreads()
     if before < 2:
         yield 0
         return
@@ -41,11 +43,10 @@ def shared_threads() -> Iterator[int]:
     try:
         yield before // 2
     finally:
-        take_threads(before)
+        torch.set_num_threads(before)
+        cv2.setNumThreads(opencvs)
 
 
 def take_threads(count: int) -> None:
-    """Limit networks to so many threads where they are called from the present thread."""
-    import torch
-
-    torch.set_num_threads(count)
+    """Limit networks to so many threads where they are called from the present thread; OpenCV everywhere."""
+    limit_threads(count)
