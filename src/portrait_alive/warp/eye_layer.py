@@ -50,6 +50,8 @@ class EyeLayer:
     """(2,) the iris's landmark in the source."""
     iris: IrisDisc
     lash_colour: Float
+    lash_heft: float
+    """See `lid_skin`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +130,7 @@ def take_eye_apart(
         iris_rest=points[iris[0], :2].astype(np.float32),
         iris=disc,
         lash_colour=lids.lash_colour,
+        lash_heft=lids.heft,
     )
 
 

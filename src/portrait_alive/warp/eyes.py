@@ -16,9 +16,15 @@ __all__ = ["EyeFrame", "EyeLayer", "eye_frame", "paint_eye", "take_eye_apart"]
 
 _GAZE_LIMIT = 0.3
 """Largest shift of the iris as a fraction of the eye's width."""
-_LASH_SHADE = 0.85
+_LASH_SHADE = (0.6, 0.85)
+"""Opacity of the drawn lash line where the picture shows no lashes, and where it shows some."""
+_HANGING = 0.015
+"""How far thick lashes hang below a shut lid's margin, in widths of the opening."""
 _LASHES_TURN = (0.35, 0.8)
 """Closures between which lashes that stood up over the eye come to hang below it."""
+_LOOKS_AWAY, _CLOSES = (0.03, 0.1), (0.15, 0.4)
+"""Ways of the iris, in widths of the opening, and closures between which the completed eyeball takes over from the
+picture of it: as long as it can be carried, the picture is the better one."""
 _GLINT_STAYS = 0.4
 """Share of the iris's way by which the light's reflection on it stays behind: a cornea is rounder than the eye."""
 _GLINT_LAG = 0.2
@@ -86,7 +92,7 @@ def _paint_skin(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes, d
     # the lid is a ball's skin: a little lighter where it bulges, darker towards the lashes
     arch = np.clip(np.minimum(frame.u[box], width - frame.u[box]) * np.float32(3.5 / width), 0, 1)
     at = below[box] * np.float32(1 / width)
-    plain *= (1 + (0.07 * np.exp(-(((at + 0.17) / 0.1) ** 2)) - 0.12 * np.exp(at / 0.035)) * arch)[..., None]
+    plain *= (1 + (0.05 * np.exp(-(((at + 0.17) / 0.1) ** 2)) - 0.2 * np.exp(at / 0.035)) * arch)[..., None]
     _mix(view[box], plain, share * (layer.detail.feather[box][..., 0] * opacity[box] * (strength / np.float32(255))))
     drawn[box] = np.clip(at * 5 + 2, 0, 1) * share * arch * strength
 
@@ -104,10 +110,13 @@ def _paint_lashes(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes)
     down = np.float32(smoothstep(*_LASHES_TURN, closure))
     inner = np.minimum(u, width - u) * np.float32(1 / width)
     taper = np.sqrt(np.clip(inner * np.float32(1 / 0.3), 0.03, 1))
+    heft = layer.lash_heft
+    shade = _LASH_SHADE[0] + (_LASH_SHADE[1] - _LASH_SHADE[0]) * min(2 * heft, 1.0)
     thick = np.float32((0.016 + 0.014 * down) * width + 0.35)
-    under = np.float32(0.016 * width + 0.4)
+    # lashes that hang over the cheek: a band under a heavy line, nothing under a bare one
+    under = np.float32((0.016 + _HANGING * heft * down) * width + 0.4)
     away = np.where(below < 0, below / -thick, below / under) / taper
-    line = np.exp(-(away**2)) * np.clip(inner * 7, 0, 1) * np.float32(_LASH_SHADE * strength)
+    line = np.exp(-(away**2)) * np.clip(inner * 7, 0, 1) * np.float32(shade * strength)
     scale = np.float32(layer.opening.width / width)
     hang = np.where(below < 0, below, below * np.float32(-1.3)) * scale
     place = strip_place(u * scale, hang, layer.opening.width, layer.lashes.shape)
@@ -136,7 +145,7 @@ def _ball(
     du = float(np.clip(iris_u * scale - here_u, -limit, limit))
     dv = float(np.clip(iris_v * scale - here_v, -limit, limit))
     away = float(np.hypot(du, dv)) / rest.width
-    gone = max(smoothstep(0.01, 0.05, away), smoothstep(0.05, 0.2, abs(closure)))
+    gone = max(smoothstep(*_LOOKS_AWAY, away), smoothstep(*_CLOSES, abs(closure)))
     colours = np.zeros(1, np.float32)
     if gone > 0:
         colours = _made(layer, frame, box, u_rest, v_rest, (du, dv))

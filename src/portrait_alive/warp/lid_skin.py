@@ -10,12 +10,15 @@ from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.filling import LUMA, continue_smoothly
 
-_SKIN_SHARE = 0.3
+_SKIN_SHARE = 0.1
 """How far a drawn lid leans from what surrounds the eye to the colour of skin."""
-_FOLD_SMOOTHED = 0.4
+_FOLD_SMOOTHED = 0.1
 """How much of the fold above an open eye is gone from a lid that is down."""
 _ABOVE, _BELOW = 0.17, 0.02
 """How far the strip of lashes reaches above the margin and below it, in widths of the opening."""
+
+_THICK = 0.6
+"""Share of lash line in the lower half of the strip above the margin that counts as thick lashes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,8 @@ class LidSkin:
     """(K, M) how much of what lies along the margin is lash line: see `strip_place`."""
     lash_colour: Float
     """(3,) dark."""
+    heft: float
+    """0 where the picture shows hardly any lashes, 1 where they are thick and dark."""
 
 
 def strip_place(u: Float, below: Float, width: float, size: tuple[int, int]) -> Float:
@@ -80,12 +85,14 @@ def lid_skin(pixels: Bytes, x: Float, y: Float, opening: Opening) -> LidSkin:
         lash_colour = picture[darkest].mean(0)
     else:
         lash_colour = colour * 0.35
+    strip = _strip(picture, skin, (x, y), opening)
     return LidSkin(
         skin=(picture + (skin - picture) * hidden[..., None]).astype(np.float32),
         colour=colour,
         hidden=hidden,
-        lashes=_strip(picture, skin, (x, y), opening),
+        lashes=strip,
         lash_colour=np.minimum(lash_colour, colour * 0.36).astype(np.float32),
+        heft=_heft(strip),
     )
 
 
@@ -123,6 +130,14 @@ def _strip(picture: Float, skin: Float, at: tuple[Float, Float], opening: Openin
     reach = np.where(below < 0, -below / length, below / (_BELOW * width))
     fade = np.clip(1.15 - reach, 0, 1) * np.clip(inner / 0.08, 0, 1)
     return cast(Bytes, np.clip(255 * rooted * fade, 0, 255).astype(np.uint8))
+
+
+def _heft(strip: Bytes) -> float:
+    """How much lash line there is above the middle of the margin."""
+    rows, columns = strip.shape
+    margin = int(_ABOVE / (_ABOVE + _BELOW) * rows)
+    near = strip[rows // 2 : max(margin, rows // 2 + 1), columns // 6 : columns - columns // 6]
+    return float(np.clip(near.mean() / 255 / _THICK, 0, 1))
 
 
 def _between(v: Float, upper: Float, lower: Float) -> Float:
