@@ -8,10 +8,11 @@ from motion_material import FPS, posed_source
 
 from portrait_alive.errors import UsageError
 from portrait_alive.motion.angles import angles_of, matrix_of
-from portrait_alive.motion.measures import EYE_LOWER, EYE_UPPER, lip_gap, measured, unplaced
+from portrait_alive.motion.measures import EYE_LOWER, EYE_UPPER, brow_height, lip_gap, measured, unplaced
 from portrait_alive.motion.retarget import RetargetOptions, retarget
 from portrait_alive.motion.tracks import Motion, motion_at_rest
 from portrait_alive.shape import topology
+from portrait_alive.shape.basis import place
 from portrait_alive.types import SourceFace
 
 
@@ -228,3 +229,19 @@ def test_lips_that_overlap_in_the_source_do_not_flicker_in_contact(basis, names)
     lips = np.stack([face.points[list(topology.LIPS)] for face in driven])
     assert np.abs(np.diff(lips, axis=0)).max() < 0.01 * source.fit.pose.scale
     assert all(face.mouth_opening == 0 for face in driven)
+
+
+def test_brows_rise_in_the_portraits_own_measure(source, basis, names):
+    """The same raise lifts brows that are painted higher over the eyes by more."""
+    shapes = np.zeros(len(names), np.float32)
+    shapes[[names.index(name) for name in names if name.startswith(("browInnerUp", "browOuterUp"))]] = 0.5
+    brows = list(topology.RIGHT_BROW + topology.LEFT_BROW)
+    rises, heights = [], []
+    for shift in (-0.2, 0.2):
+        own = own_frame(source, source.points)
+        own[brows, 1] -= shift
+        moved = replace(source, points=place(own.astype(np.float32), source.fit.pose))
+        raised = own_frame(moved, retarget(moved, one(names, expression=shapes), basis)[0].points)
+        heights.append(brow_height(own))
+        rises.append(brow_height(raised) - brow_height(own))
+    assert rises[1] / rises[0] == pytest.approx(heights[1] / heights[0], rel=0.03)

@@ -107,3 +107,13 @@ def test_shapes_that_mostly_weigh_nothing_do_not_flicker(noisy):
         stirs[frame, generator.integers(stirs.shape[1], size=4)] = 0.012
     after = smoothed(replace(noisy, expression=stirs, mouth=0 * noisy.mouth)).expression
     assert np.abs(np.diff(after, 2, axis=0)).max() < np.abs(np.diff(stirs, 2, axis=0)).max() / 3
+
+
+def test_a_slow_look_keeps_its_size(names):
+    """Eyes that rise and fall within a second and a half: a tenth of it, at most, is taken for the tracker's noise."""
+    generator = np.random.default_rng(2)
+    wave = 0.05 * np.sin(np.arange(FRAMES) * 2 * np.pi / 38)
+    gaze = wave[:, None, None] + generator.normal(size=(FRAMES, 2, 2)) * 0.012
+    after = smoothed(replace(motion_at_rest(FRAMES, Fraction(25), names), gaze=gaze.astype(np.float32))).gaze[:, 0, 1]
+    assert after @ wave / (wave @ wave) > 0.89
+    assert np.std(after - wave) < 0.012 / 2

@@ -104,3 +104,15 @@ def test_dark_skin_over_the_eye_is_no_lash() -> None:
     # and of that line nothing is left in the lid's skin
     line = (v < upper - 1) & (v > upper - 3) & (u > 15) & (u < 55)
     assert lids.skin[line].mean() > 0.75 * np.mean(SKIN)
+
+
+def test_bare_lids_are_told_from_lashed_ones() -> None:
+    opening, _ = almond()
+    bare = painted_eye()
+    u, v = opening.axes(X, Y)
+    upper, _ = opening.curves_at(u)
+    lashed = bare.copy()
+    lashed[(v > upper - 7) & (v < upper + 1) & (u > 2) & (u < opening.width - 2)] = (30, 22, 20)
+    thin, thick = (lid_skin(picture, X, Y, opening).heft for picture in (bare, lashed))
+    assert thin < 0.15
+    assert thick > 0.6
