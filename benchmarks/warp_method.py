@@ -7,6 +7,7 @@ import numpy as np
 
 from portrait_alive.engine import make_engine
 from portrait_alive.errors import NoFaceError
+from portrait_alive.evaluation.methods import faces_of, person_of
 from portrait_alive.film import room_of
 from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.retarget import retarget
@@ -14,6 +15,8 @@ from portrait_alive.motion.smoothing import smoothed
 from portrait_alive.motion.track import track_driver
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import Engine as EngineName
+from portrait_alive.person.lent import LentPicture
+from portrait_alive.person.person import SitterPicture
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
@@ -23,7 +26,7 @@ from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 
 class WarpEngineMethod:
-    """A `Reenactor`: tracks with one of the project's trackers and animates the first source."""
+    """A `Reenactor`: tracks with one of the project's trackers and animates the first source, to which others lend."""
 
     def __init__(
         self,
@@ -43,12 +46,25 @@ class WarpEngineMethod:
 
     def __call__(self, sources: Sequence[Bytes], driving: Sequence[Bytes]) -> list[Bytes]:
         face = self.face(sources[0])
-        return self.rendered(sources[0], face, self.driven(face, driving))
+        others = faces_of(sources[1:], self._tracker, self._fitter)
+        return self.rendered(sources[0], face, self.driven(face, driving), others)
 
-    def rendered(self, source: Bytes, face: SourceFace, driven: Sequence[DrivenFace]) -> list[Bytes]:
-        """The picture's frames."""
+    def rendered(
+        self, source: Bytes, face: SourceFace, driven: Sequence[DrivenFace], others: Sequence[SitterPicture] = ()
+    ) -> list[Bytes]:
+        """The picture's frames; `others` are pictures of the same sitter."""
         rooms = [room_of(driven, self._basis)] if self._absolute else None
-        engine = make_engine(self._engine, Picture(source), [face], self._basis, with_alpha=False, rooms=rooms)
+        pictures = [SitterPicture(Picture(source), face), *others]
+        engine = make_engine(
+            self._engine,
+            Picture(source),
+            [face],
+            self._basis,
+            with_alpha=False,
+            rooms=rooms,
+            person=person_of(pictures) if self._engine == "neural" and others else None,
+            lent=[LentPicture.of(other.picture, other.face, face) for other in others],
+        )
         return [engine.compose(engine.render([one])).copy() for one in driven]
 
     def face(self, source: Bytes) -> SourceFace:

@@ -1,7 +1,7 @@
 """What makes the frames: the warp alone, or the warp corrected by the networks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,11 +15,13 @@ from portrait_alive.neural.condition import see_source
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.neural.view import View
 from portrait_alive.options import Engine as EngineName
+from portrait_alive.person.lent import LentPicture, lending_of
 from portrait_alive.person.person import Person
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import Box, Bytes, DrivenFace, Float, Picture, SourceFace
 from portrait_alive.warp.layers import take_apart
+from portrait_alive.warp.lending import Lending
 from portrait_alive.warp.warper import Warper
 
 _CUT_OUT_SHARE = 0.1
@@ -64,6 +66,7 @@ def make_engine(
     device: torch.device | None = None,
     matter: Matter | None = None,
     person: Person | None = None,
+    lent: Sequence[LentPicture] = (),
 ) -> Engine:
     """The engine of a name, with the picture taken apart.
 
@@ -77,6 +80,7 @@ def make_engine(
         device: where networks run; None for the CPU.
         matter: the matte network; None loads it.
         person: of the one face, where more is known of it than the picture shows.
+        lent: other pictures of the one face, which lend what the picture cannot show.
 
     Raises:
         MissingDependencyError: the networks' weights are not there.
@@ -84,6 +88,8 @@ def make_engine(
     place = device or torch.device("cpu")
     matter = matter or Matter.load(place)
     warp = WarpEngine.of(picture, faces, basis, rooms or [None] * len(faces), matter, with_alpha=with_alpha)
+    if lent:
+        warp = warp.with_lending(lending_of(picture, faces[0], lent, basis))
     if name == "warp":
         return warp
     if name == "neural":
@@ -136,6 +142,11 @@ class WarpEngine:
             frame,
             tuple(cut_out),
         )
+
+    def with_lending(self, lending: Lending | None) -> "WarpEngine":
+        """The same with other pictures that lend to the first face."""
+        first, *others = self.warpers
+        return replace(self, warpers=(replace(first, lending=lending), *others))
 
     @property
     def moving_pixels(self) -> int:

@@ -29,9 +29,10 @@ from portrait_alive.media.outputs import Output, OutputOptions, check_output, de
 from portrait_alive.media.stills import read_picture
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import AnimateOptions
-from portrait_alive.person.enrolling import BATCH_ADVICE, canvas_first, enrolled, up_to_date
+from portrait_alive.person.enrolling import BATCH_ADVICE, canvas_first, enrolled, looked_at, up_to_date
 from portrait_alive.person.file import load_person
-from portrait_alive.person.person import MOST_PICTURES, SitterPicture
+from portrait_alive.person.lent import LentPicture
+from portrait_alive.person.person import SitterPicture
 from portrait_alive.person.tuning import settings_for
 from portrait_alive.rendering import in_order
 from portrait_alive.shape.basis import load_basis
@@ -94,13 +95,13 @@ def animate(
     """Animate a portrait with the motion of a driver; the film is complete on return.
 
     Args:
-        source: the portrait; with the neural engine 1 to 32 pictures of one sitter.
+        source: the portrait, or 1 to 32 pictures of one sitter: the first is animated, the others lend to it.
         driver: a clip, a still or a motion file; or one for each face by its number, from 1, left to right.
         motion: instead of a driver, the name of a built-in motion.
         output: the suffix chooses the kind; a final slash a folder of PNGs. None: SOURCE-DRIVER.mp4, here.
         options: everything else.
         canvas: which of several sources is animated, by its number from 1 or its path. None: the first.
-        person: instead of sources, a person file; the engine is then the neural one.
+        person: instead of sources, a person file; where it was tuned, the engine is the neural one.
         tracked: motion file that was made before from this driver with these options.
         on_event: told of phases, progress and notes.
         on_frame: shown every frame with its number, from 0; it is valid during the call only.
@@ -112,7 +113,7 @@ def animate(
     watch = Stopwatch(on_event)
     given = [Path(source)] if isinstance(source, (str, Path)) else [Path(one) for one in source]
     if person is not None:
-        given, options = _instead_of_sources(Path(person), given, canvas, driver, options)
+        given = _instead_of_sources(Path(person), given, canvas, driver, options)
     sources = canvas_first(given, canvas)
     path = sources[0]
     drivers = {number: Path(each) for number, each in driver.items()} if isinstance(driver, Mapping) else driver
@@ -123,6 +124,8 @@ def animate(
 
     watch.listen(PhaseStarted("read", "reading the source"))
     stored = None if person is None else load_person(path)
+    if stored is not None and stored.person.changes:
+        options = replace(options, engine="neural")
     picture = read_picture(path) if stored is None else stored.canvas
     with_alpha = picture.alpha is not None and carries_alpha(name, lossless=options.lossless) and not options.compare
     how = _output_options(options, with_alpha=with_alpha)
@@ -143,10 +146,16 @@ def animate(
         drives = _drives(sitters, drivers, motion, tracked, reader)
         faces = [sitter.face for sitter in sitters]
         canvas_face, learned = SitterPicture(picture, faces[0]), None
+        lent: Sequence[LentPicture] = ()
         if stored is not None:
-            learned = up_to_date(stored.person, canvas_face, options, watch.listen)
+            lent = stored.person.lent
+            if options.engine == "neural":
+                learned = up_to_date(stored.person, canvas_face, options, watch.listen)
         elif len(sources) > 1 or _is_tuned(options, faces):
-            learned = enrolled(canvas_face, sources[1:], tracker, fitter, options, watch.listen)
+            sitting = looked_at(canvas_face, sources[1:], tracker, fitter, watch.listen)
+            lent = sitting.lent
+            if options.engine == "neural":
+                learned = enrolled(sitting, fitter, options, watch.listen)
         film = film_of(picture, faces, drives, basis, options)
 
         watch.listen(PhaseStarted("take-apart", "taking the picture apart"))
@@ -161,6 +170,7 @@ def animate(
             device=device,
             matter=matter,
             person=learned,
+            lent=lent,
         )
 
         comparison = Comparison.of(picture, drives[0]) if options.compare else None
@@ -211,15 +221,15 @@ def _instead_of_sources(
     canvas: str | None,
     driver: PathLike | Mapping[int, PathLike] | None,
     options: AnimateOptions,
-) -> tuple[list[Path], AnimateOptions]:
-    """The person file as the one source, and the engine that can use it."""
+) -> list[Path]:
+    """The person file as the one source."""
     if sources or canvas is not None:
         raise UsageError("--person brings its own pictures: leave SOURCE and --canvas out")
     if options.faces == "all" or options.face is not None or options.landmarks is not None:
         raise UsageError("--person knows its face: leave --face, --faces and --landmarks out")
     if isinstance(driver, Mapping):
         raise UsageError("--person has one face: leave N= out of --driver N=CLIP")
-    return [person], replace(options, engine="neural")
+    return [person]
 
 
 def _is_tuned(options: AnimateOptions, faces: Sequence[SourceFace]) -> bool:
@@ -234,14 +244,10 @@ def _check_sources(
     """Refuse several sources where only one can be used."""
     if len(sources) == 1:
         return
-    if options.engine != "neural":
-        raise UsageError(
-            f"{len(sources)} sources: --engine {options.engine} animates one picture; with --engine neural they are "
-            f"1 to {MOST_PICTURES} pictures of one sitter; {BATCH_ADVICE}"
-        )
     if options.faces == "all" or isinstance(driver, Mapping):
         raise UsageError(
-            f"{len(sources)} sources are pictures of one sitter: leave --faces all and --driver N=CLIP out"
+            f"{len(sources)} sources are pictures of one sitter: leave --faces all and --driver N=CLIP out; "
+            f"{BATCH_ADVICE}"
         )
 
 

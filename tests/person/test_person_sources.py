@@ -33,9 +33,19 @@ def test_the_canvas_is_the_picture_that_moves(draw, small, tmp_path):
     assert abs(frames[0] - dark) < 0.2 * abs(frames[0] - bright)
 
 
-def test_the_warp_takes_one_picture(draw):
-    with pytest.raises(UsageError, match=r"neural.*batch"):
-        animate([draw("a.png"), draw("b.png")], motion="nod", options=AnimateOptions(engine="warp"))
+def test_the_warp_takes_several_pictures_and_no_network(draw, tmp_path):
+    paths = [draw("a.png"), draw("b.png", turn_deg=4)]
+    frames: dict[int, list[np.ndarray]] = {1: [], 2: []}
+    for count, seen in frames.items():
+        animate(
+            paths[:count],
+            motion="look-around",
+            output=tmp_path / f"{count}.mp4",
+            options=AnimateOptions(end=0.2),
+            on_frame=lambda _, frame, seen=seen: seen.append(frame.copy()),
+        )
+    assert len(frames[1]) == len(frames[2]) == 5
+    assert all(np.array_equal(one[:8], both[:8]) for one, both in zip(frames[1], frames[2], strict=True))
 
 
 def test_a_picture_without_a_face_is_named(draw, small, tmp_path):
@@ -47,7 +57,7 @@ def test_a_picture_without_a_face_is_named(draw, small, tmp_path):
 
 
 def test_one_sitter_cannot_be_several_faces(draw, small):
-    with pytest.raises(UsageError, match="one sitter"):
+    with pytest.raises(UsageError, match=r"one sitter.*batch"):
         animate([draw("a.png"), draw("b.png")], motion="nod", options=AnimateOptions(engine="neural", faces="all"))
 
 

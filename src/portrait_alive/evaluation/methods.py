@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import torch
 
 from portrait_alive.engine import make_engine
 from portrait_alive.errors import NoFaceError
@@ -18,7 +19,10 @@ from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.retarget import retarget
 from portrait_alive.motion.smoothing import smoothed
 from portrait_alive.motion.track import track_driver
+from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.options import Engine as EngineName
+from portrait_alive.person.lent import LentPicture
+from portrait_alive.person.person import Person, SitterPicture
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
@@ -41,7 +45,7 @@ class Tools:
 
 @dataclass(frozen=True, eq=False)
 class EngineMethod:
-    """One of the engines on the first source: tracks, retargets and renders as `animate` does."""
+    """One of the engines: tracks, retargets and renders as `animate` does; sources after the first lend to it."""
 
     engine: EngineName
     tools: Tools
@@ -66,8 +70,34 @@ class EngineMethod:
             motion = smoothed(track_driver(driving, tracker, fitter, fps=_FPS))
             driven = retarget(face, motion, tools.basis)
         picture = Picture(sources[0])
-        engine = make_engine(self.engine, picture, [face], tools.basis, with_alpha=False, rooms=rooms)
+        others = faces_of(sources[1:], tracker, fitter)
+        pictures = [SitterPicture(picture, face), *others]
+        engine = make_engine(
+            self.engine,
+            picture,
+            [face],
+            tools.basis,
+            with_alpha=False,
+            rooms=rooms,
+            person=person_of(pictures) if self.engine == "neural" and others else None,
+            lent=[LentPicture.of(other.picture, other.face, face) for other in others],
+        )
         return [engine.compose(engine.render([one])).copy() for one in driven]
+
+
+def faces_of(sources: Sequence[Bytes], tracker: Tracker, fitter: HeadFitter) -> list[SitterPicture]:
+    """The largest face of each picture (H, W, 3); those without one are left out."""
+    found = ((pixels, tracker.detect(pixels)) for pixels in sources)
+    return [
+        SitterPicture(Picture(pixels), source_face(max(faces, key=lambda each: each.box.area), fitter))
+        for pixels, faces in found
+        if faces
+    ]
+
+
+def person_of(pictures: Sequence[SitterPicture]) -> Person:
+    """What the shipped networks see of a sitter at first sight; the canvas is the first picture."""
+    return Person.untuned(pictures, NeuralLayer.load(torch.device("cpu")))
 
 
 METHODS: Mapping[str, Callable[[Tools], Reenactor]] = {
@@ -76,7 +106,7 @@ METHODS: Mapping[str, Callable[[Tools], Reenactor]] = {
     "warp": lambda tools: EngineMethod("warp", tools),
     "neural": lambda tools: EngineMethod("neural", tools),
 }
-"""Still source; the truth through x264 at crf 18 (self-reenactment only); the engines, which see the first source."""
+"""Still source; the truth through x264 at crf 18 (self-reenactment only); the engines, the other sources lending."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from portrait_alive.media.atomic import check_writable
 from portrait_alive.media.marks import tool_version
 from portrait_alive.media.stills import read_picture
 from portrait_alive.options import AnimateOptions
-from portrait_alive.person.enrolling import canvas_first, enrolled
+from portrait_alive.person.enrolling import canvas_first, enrolled, looked_at
 from portrait_alive.person.file import save_person
 from portrait_alive.person.person import SitterPicture
 from portrait_alive.shape.basis import load_basis
@@ -84,7 +84,8 @@ def enroll(
         sitter = find_sitters(picture, tracker(), fitter, face=options.face, everyone=False)[0]
     for note in limits(sitter, picture, Matter.load(pick_device(options.device))):
         watch.listen(note)
-    person = enrolled(SitterPicture(picture, sitter.face), paths[1:], tracker, fitter, options, watch.listen)
+    sitting = looked_at(SitterPicture(picture, sitter.face), paths[1:], tracker, fitter, watch.listen)
+    person = enrolled(sitting, fitter, options, watch.listen)
     made = {**person.made, "version": tool_version(), "pictures": str(len(paths))}
     content = np.frombuffer(paths[0].read_bytes(), np.uint8)
     save_person(person.with_made(made), content, sitter.face.landmarks, out, overwrite=options.overwrite)

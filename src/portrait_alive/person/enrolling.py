@@ -1,7 +1,7 @@
 """From the pictures that a user names to a person."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from portrait_alive.device import pick_device
@@ -11,6 +11,7 @@ from portrait_alive.media.stills import read_picture
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.options import AnimateOptions
 from portrait_alive.person.cache import cache_entry, recalled, remember
+from portrait_alive.person.lent import LentPicture, within_budget
 from portrait_alive.person.likeness import Likeness, look_like_strangers, mean_distances
 from portrait_alive.person.person import MOST_PICTURES, Person, SitterPicture
 from portrait_alive.person.tuning import are_frames_of_one_clip, settings_for, tuned
@@ -54,28 +55,37 @@ def canvas_first(sources: Sequence[Path], canvas: str | None) -> tuple[Path, ...
     return (sources[chosen], *sources[:chosen], *sources[chosen + 1 :])
 
 
-def enrolled(
+@dataclass(frozen=True, eq=False)
+class Sitting:
+    """All pictures of a sitter, looked at."""
+
+    pictures: tuple[SitterPicture, ...]
+    """The canvas first; large ones cut down to the head."""
+    lent: tuple[LentPicture, ...]
+    """The faces of all but the canvas, as they lend to it."""
+
+
+def looked_at(
     canvas: SitterPicture,
     others: Sequence[Path],
     tracker: Callable[[], Tracker],
     fitter: HeadFitter,
-    options: AnimateOptions,
     on_event: Listener,
-) -> Person:
-    """The person of the canvas and other pictures of the same sitter; unlike faces are reported.
+) -> Sitting:
+    """The canvas and other pictures of the same sitter; unlike faces are reported.
 
     Raises:
         NoFaceError: in one of the pictures nobody is found.
         UnreadableInputError: one cannot be read.
-        MissingDependencyError: the networks' weights are not there.
     """
     on_event(PhaseStarted("enroll", "getting to know the sitter", 1 + len(others), "pictures"))
-    pictures = [canvas]
+    pictures, lent = [canvas], []
     for number, path in enumerate(others, start=1):
         on_event(Progress("enroll", number))
         picture = read_picture(path)
         sitter = find_sitters(picture, tracker(), fitter, face=None, everyone=False)[0]
         pictures.append(head_of(SitterPicture(picture, sitter.face)))
+        lent.append(LentPicture.of(picture, sitter.face, canvas.face))
     on_event(Progress("enroll", len(pictures)))
     if len(pictures) > 1:
         likeness = Likeness.load(weight_path(LIKENESS), fitter.basis)
@@ -89,6 +99,22 @@ def enrolled(
                     f"{BATCH_ADVICE}",
                 )
             )
+    return Sitting(tuple(pictures), within_budget(lent))
+
+
+def enrolled(sitting: Sitting, fitter: HeadFitter, options: AnimateOptions, on_event: Listener) -> Person:
+    """The person of the pictures.
+
+    Raises:
+        MissingDependencyError: the networks' weights are not there.
+    """
+    person = _learned(sitting.pictures, fitter, options, on_event)
+    return person.with_lent(sitting.lent)
+
+
+def _learned(
+    pictures: Sequence[SitterPicture], fitter: HeadFitter, options: AnimateOptions, on_event: Listener
+) -> Person:
     settings = settings_for(options.tune, len(pictures), options.seed)
     if settings is not None and options.tune == "auto" and not are_frames_of_one_clip(pictures):
         on_event(

@@ -7,7 +7,7 @@ before it is used, since person files are made to be passed around.
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from portrait_alive.errors import OutputError, UnreadableInputError
 from portrait_alive.media.atomic import check_writable, part_name, publish, remove
 from portrait_alive.media.stills import read_picture
 from portrait_alive.neural.view import VIEW_PX
+from portrait_alive.person.lent import LentPicture
 from portrait_alive.person.person import MOST_PICTURES, Person
 from portrait_alive.types import MESH_POINTS, Bytes, Landmarks, Picture
 
@@ -66,6 +67,7 @@ def save_person(person: Person, canvas: Bytes, landmarks: Landmarks, path: Path,
         "canvas.presence": np.array([landmarks.presence], np.float32),
         "views": np.ascontiguousarray(person.views),
         "meshes": np.ascontiguousarray(person.meshes, np.float32),
+        **_lent_tensors(person.lent),
     }
     write_whole(save(tensors, _metadata_of(person)), path, overwrite=overwrite)
 
@@ -86,17 +88,10 @@ def load_person(path: Path) -> StoredPerson:
     if len(views) >= MOST_PICTURES:
         raise _damaged(path, f"{len(views) + 1} pictures")
     picture = _decoded(canvas.tobytes(), path)
-    low, high = points[:, :2].min(0), points[:, :2].max(0)
-    height, width = picture.size
-    if (
-        min(high - low) < 4
-        or high.min() < 0
-        or low[0] > width
-        or low[1] > height
-        or max(high - low) > 4 * max(height, width)
-    ):
+    if not _lies_in(points, picture.size):
         raise _damaged(path, "its face does not lie in its picture")
-    person = replace(_person(tensors, made, path), views=views, meshes=meshes)
+    lent = _lent(tensors, views, meshes, path)
+    person = replace(_person(tensors, made, path), views=views, meshes=meshes, lent=lent)
     return StoredPerson(person, picture, Landmarks(points, confidence, presence))
 
 
@@ -188,6 +183,45 @@ def _person(tensors: Mapping[str, NDArray[Any]], made: dict[str, str], path: Pat
             raise _damaged(path, "names of tuned parameters")
         changes[name.removeprefix(_CHANGE)] = _floats(tensors, name, tuple(tensors[name].shape), 100.0, path)
     return Person(embedding, changes, made=made)
+
+
+def _lent_tensors(lent: Sequence[LentPicture]) -> dict[str, NDArray[Any]]:
+    """One file after the other; where each ends; the meshes."""
+    if not lent:
+        return {}
+    return {
+        "lent": np.concatenate([each.encoded for each in lent]),
+        "lent.ends": np.cumsum([each.encoded.size for each in lent]).astype(np.int64),
+        "lent.points": np.stack([each.points for each in lent]).astype(np.float32),
+    }
+
+
+def _lent(
+    tensors: Mapping[str, NDArray[Any]], views: Bytes, meshes: NDArray[np.float32], path: Path
+) -> tuple[LentPicture, ...]:
+    """The other pictures' faces; of a file that was made before they were kept, the networks' views of them."""
+    if "lent" not in tensors:
+        pairs = zip(views, meshes, strict=True)
+        return tuple(LentPicture.of_view(view, mesh) for view, mesh in pairs if _lies_in(mesh, view.shape[:2]))
+    content = _tensor(tensors, "lent", (None,), np.uint8, path)
+    ends = _tensor(tensors, "lent.ends", (None,), np.int64, path)
+    points = _floats(tensors, "lent.points", (len(ends), MESH_POINTS, 3), 1e5, path)
+    if len(ends) >= MOST_PICTURES or (np.diff(ends, prepend=0) <= 0).any() or ends[-1:].sum() != content.size:
+        raise _damaged(path, "other pictures that do not end where they say")
+    lent = []
+    for start, end, mesh in zip([0, *ends[:-1].tolist()], ends.tolist(), points, strict=True):
+        one = LentPicture(content[start:end].copy(), mesh)
+        if not _lies_in(mesh, _decoded(one.encoded.tobytes(), path).size):
+            raise _damaged(path, "a face that does not lie in its picture")
+        lent.append(one)
+    return tuple(lent)
+
+
+def _lies_in(points: NDArray[np.float32], size: tuple[int, int]) -> bool:
+    """Whether a mesh (478, 2 or 3) may be that of a face in a picture of this (height, width)."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    beside = high.min() < 0 or low[0] > size[1] or low[1] > size[0]
+    return bool(min(high - low) >= 4 and not beside and max(high - low) <= 4 * max(size))
 
 
 def _decoded(content: bytes, path: Path) -> Picture:

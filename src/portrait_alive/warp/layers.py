@@ -105,14 +105,14 @@ def take_apart(
     at_nodes = cv2.resize(opacity, (grid.columns, grid.rows), interpolation=cv2.INTER_AREA)
     at_nodes = np.pad(at_nodes, 1, mode="edge").astype(np.float32)
     hold = hold_of_head(grid, frame, picture.size)
-    skin = _cheek_patch(face, grid, frame)
+    skin = cheek_patch(face, grid, frame)
     eyes = tuple(
         eye
         for upper, lower, iris in (
             (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, topology.RIGHT_IRIS),
             (topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, topology.LEFT_IRIS),
         )
-        if (eye := _eye(still, face, basis, grid, skin, grain_px, upper, lower, iris)) is not None
+        if (eye := eye_of(still, face, basis, grid, skin, grain_px, upper, lower, iris)) is not None
     )
     return Layers(
         face=face,
@@ -128,7 +128,7 @@ def take_apart(
         reach=_reach(at_nodes, grid.cell),
         field=head_field(grid, face, basis, at_nodes, hold),
         eyes=eyes,
-        mouth=_mouth(still, face, basis, grid, frame, skin, grain_px),
+        mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px),
     )
 
 
@@ -154,7 +154,7 @@ def _part(still: Bytes, grid: Grid, detail: Detail) -> Bytes:
     return np.ascontiguousarray(still[top - grid.top : bottom - grid.top, left - grid.left : right - grid.left])
 
 
-def _eye(
+def eye_of(
     still: Bytes,
     face: SourceFace,
     basis: ShapeBasis,
@@ -165,6 +165,7 @@ def _eye(
     lower: tuple[int, ...],
     iris: tuple[int, ...],
 ) -> EyeLayer | None:
+    """One eye taken apart; None where the region does not hold it. Grain is that of `skin`, `grain_px` coarse."""
     points = face.points
     corners = points[[upper[0], upper[-1]], :2]
     width = max(float(np.linalg.norm(corners[1] - corners[0])), 0.12 * float(np.ptp(points[:468, 1])))
@@ -178,7 +179,7 @@ def _eye(
     return take_eye_apart(_part(still, grid, detail), detail, points, basis.triangles, upper, lower, iris, grain)
 
 
-def _mouth(
+def mouth_of(
     still: Bytes,
     face: SourceFace,
     basis: ShapeBasis,
@@ -187,6 +188,7 @@ def _mouth(
     skin: tuple[slice, slice],
     grain_px: float,
 ) -> MouthLayer | None:
+    """The mouth taken apart; None where the region does not hold it. Grain as in `eye_of`."""
     points = face.points
     lips = points[list(topology.LIPS), :2]
     low, high = lips.min(0), lips.max(0)
@@ -204,7 +206,7 @@ def _mouth(
     return take_mouth_apart(_part(still, grid, detail), detail, points, basis.triangles, grain, face_pixels)
 
 
-def _cheek_patch(face: SourceFace, grid: Grid, frame: HeadFrame) -> tuple[slice, slice]:
+def cheek_patch(face: SourceFace, grid: Grid, frame: HeadFrame) -> tuple[slice, slice]:
     """Rows and columns, in the region, of bare skin: the cheek that is turned to the viewer."""
     sides = [face.points[list(cheek), :2] for cheek in ((50, 101, 205, 36), (280, 330, 425, 266))]
     widest = max(sides, key=lambda corners: float(np.ptp(corners[:, 0]) * np.ptp(corners[:, 1])))

@@ -12,8 +12,10 @@ from portrait_alive.warp.detail import Cut, Detail
 from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.layers import Layers
+from portrait_alive.warp.lending import Lending
 from portrait_alive.warp.look_up import STILL_PX, moving_nodes, sitter_over_plate, sitter_tiles, still_pixels
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
+from portrait_alive.warp.patch import Target
 
 _BODY_FOLLOWS = 0.75
 """How much of a travelling head's way the shoulders go along."""
@@ -54,6 +56,8 @@ class Warper:
     """Renders frames of one portrait. Holds no state between frames: the same motion gives the same pixels."""
 
     layers: Layers
+    lending: Lending | None = None
+    """Other pictures of the sitter that lend what this one cannot show."""
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -128,6 +132,9 @@ class Warper:
             _note(drawn, made, mouth_view)
         still = still_pixels(layers, moving, views)
         cv2.copyTo(layers.still, still, out)
+        if self.lending is not None:
+            cv2.copyTo(np.rint(layers.opacity * 255).astype(np.uint8), still, opacity)
+            self.lending.lend(driven, Target(out, opacity, drawn, self.box[:2]))
         return _Frame(out, opacity, origins, still)
 
     def _eyes(self, driven: DrivenFace) -> Iterator[tuple[EyeLayer, float]]:
