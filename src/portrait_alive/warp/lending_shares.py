@@ -9,12 +9,14 @@ import numpy as np
 from portrait_alive.types import Float
 from portrait_alive.warp.detail import smoothstep
 
-IN_PLAY = 2
+IN_PLAY = 3
 """Pictures that a part of one frame is made of, the canvas included."""
 _MARGIN = 0.5
 """How much nearer than the canvas a lender has to be: moving what is there is safer than exchanging it."""
 _REACH = 0.9
 """Distance beyond the nearest at which a picture no longer counts."""
+_LEAD = 0.3
+"""Share of that by which those in play have to be nearer than the next for all of their weight."""
 _AS_GOOD = (0.25, 0.75)
 """Distances of the canvas below which nothing is lent, and from which on all of it may be."""
 _NEVER = 1e6
@@ -25,8 +27,8 @@ _TURNED = (0.6, 0.9)
 def shares_of(distances: Float, turns: Float) -> list[tuple[int, float]]:
     """(lender from 0, share) of those that lend; what the shares leave to 1 is the canvas's.
 
-    The two nearest are in play. Whoever is about to leave them has no share any more: shares fall to 0 with the lead
-    over the third.
+    The nearest few are in play. Whoever is about to leave them has no share any more: shares fall to 0 with the lead
+    over the next one.
 
     Args:
         distances: (1 + L,) of the canvas and of the lenders from the wanted face, 1 where it begins to be seen;
@@ -39,10 +41,9 @@ def shares_of(distances: Float, turns: Float) -> list[tuple[int, float]]:
     nearest = costs[order[0]]
     weights = np.square(np.maximum(1 - (costs - nearest) / _REACH, 0.0))
     if len(costs) > IN_PLAY:
-        third = costs[order[IN_PLAY]]
-        lead = np.clip((third - costs) / (0.3 * _REACH), 0.0, 1.0)
-        weights[order[1:IN_PLAY]] *= lead[order[1:IN_PLAY]]
-        weights[order[IN_PLAY:]] = 0.0
+        weights *= np.clip((costs[order[IN_PLAY]] - costs) / (_LEAD * _REACH), 0.0, 1.0)
+        if weights.sum() < 1e-12:  # all tie
+            weights[order[:IN_PLAY]] = 1.0
     shares = weights / weights.sum()
     need = smoothstep(*_AS_GOOD, float(distances[0]))
     facing = np.array([1 - smoothstep(*_TURNED, float(turn)) for turn in turns])
