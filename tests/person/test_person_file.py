@@ -13,6 +13,7 @@ from portrait_alive import AnimateOptions, animate, enroll
 from portrait_alive.cli import app
 from portrait_alive.errors import OutputError, UnreadableInputError, UsageError
 from portrait_alive.person.file import FORMAT, load_learned, load_person, save_learned, save_person
+from portrait_alive.person.lent import within_budget
 from portrait_alive.person.person import Person
 
 QUICK = AnimateOptions(engine="neural", end=0.2)
@@ -66,6 +67,21 @@ def test_it_holds_the_pictures_own_bytes_and_little_more(made, tmp_path):
     canvas = (tmp_path / "a.png").read_bytes()
     assert load_file(made)["canvas"].tobytes() == canvas
     assert made.stat().st_size < len(canvas) + 1_000_000
+
+
+def test_a_file_without_lent_faces_lends_its_views(made):
+    old = load_person(rewritten(made, lent=None, lent__ends=None, lent__points=None)).person
+    assert [each.pixels().shape for each in old.lent] == [(192, 192, 3)]
+    assert np.allclose(old.lent[0].points[:, :2], old.meshes[0])
+
+
+def test_lent_faces_come_back_and_fit_their_budget(made):
+    lent = load_person(made).person.lent
+    assert len(lent) == 1
+    assert np.ptp(lent[0].points[:, 1]) < lent[0].pixels().shape[0]
+    small = within_budget([lent[0]] * 4, lent[0].encoded.size)
+    assert sum(each.encoded.size for each in small) <= lent[0].encoded.size
+    assert np.ptp(small[0].points[:, 1]) < 0.6 * np.ptp(lent[0].points[:, 1])
 
 
 def test_other_networks_see_the_pictures_anew(made, tmp_path, monkeypatch):
@@ -142,6 +158,9 @@ def test_wrong_values(made):
         {"meshes": np.zeros((5, 478, 2), np.float32)},
         {"views": np.zeros((32, 192, 192, 3), np.uint8), "meshes": np.zeros((32, 478, 2), np.float32)},
         {"change__out__bias": np.full(24, np.inf, np.float16)},
+        {"lent__ends": np.array([40])},
+        {"lent__ends": np.zeros(0, np.int64), "lent__points": np.zeros((0, 478, 3), np.float32)},
+        {"lent__points": np.zeros((1, 478, 3), np.float32)},
         {"change__out__bias": np.zeros(5_000_000, np.float16)},
     ]
     for tensors in wrong:
@@ -161,6 +180,9 @@ def test_a_picture_that_claims_to_be_huge(made):
     bomb = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(100_000))) + chunk(b"IEND", b"")
     with pytest.raises(UnreadableInputError, match=r"hostile\.person.*60000x60000"):
         load_person(rewritten(made, canvas=np.frombuffer(bomb, np.uint8)))
+    for lent in (bomb, b"<html>no picture</html>"):
+        with pytest.raises(UnreadableInputError, match=r"hostile\.person.*picture"):
+            load_person(rewritten(made, lent=np.frombuffer(lent, np.uint8), lent__ends=np.array([len(lent)])))
     with pytest.raises(UnreadableInputError, match=r"hostile\.person.*picture"):
         load_person(rewritten(made, canvas=np.frombuffer(b"<html>no picture</html>", np.uint8)))
 

@@ -211,7 +211,8 @@ def _lent(
     lent = []
     for start, end, mesh in zip([0, *ends[:-1].tolist()], ends.tolist(), points, strict=True):
         one = LentPicture(content[start:end].copy(), mesh)
-        if not _lies_in(mesh, _decoded(one.encoded.tobytes(), path).size):
+        size = _decoded(one.encoded.tobytes(), path).size
+        if one.pixels().shape[:2] != size or not _lies_in(mesh, size):
             raise _damaged(path, "a face that does not lie in its picture")
         lent.append(one)
     return tuple(lent)

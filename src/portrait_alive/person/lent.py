@@ -15,7 +15,7 @@ from portrait_alive.types import MESH_POINTS, Bytes, Float, Landmarks, Picture, 
 from portrait_alive.warp.lender import Lender
 from portrait_alive.warp.lending import Lending
 
-MOST_BYTES: Final = 8_000_000
+MOST_BYTES: Final = 5_000_000
 """Of all pictures that a person file holds for lending."""
 MOST_SIDE_PX: Final = 1600
 _MARGIN: Final = 0.2
