@@ -30,7 +30,7 @@ from portrait_alive.errors import (
         (["animate", "a.png", "--motion", "smile", "--from", "3", "--to", "2"], "--to 2 is not after --from 3"),
         (["animate", "a.png", "--motion", "smile", "--driver", "b.mp4"], "exclude each other"),
         (["animate", "a.png", "--driver", "b.mp4", "--driver", "c.mp4"], "number of the face"),
-        (["animate", "a.png", "b.png", "--motion", "smile"], "batch"),
+        (["animate", "a.png", "b.png", "--motion", "smile", "--faces", "all"], "batch"),
         (["batch", "nowhere", "--motion", "smile", "-o", "out"], "nowhere"),
         (["batch", ".", "--motion", "smile", "-o", "out", "--shard", "3/2"], "--shard 3/2"),
         (["batch", "lone.png", "--motion", "dance", "-o", "out"], "no such motion; choose one of idle"),

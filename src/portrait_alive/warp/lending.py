@@ -22,8 +22,8 @@ MOUTH_UNIT, EYES_UNIT, SKIN_UNIT = 0.03, 0.04, 0.03
 """Distances of shapes (see `face_shapes`) that count as one."""
 OPENING_COUNTS = 0.7
 """How much a mouth that is less open than the wanted one is farther than one that is as much wider."""
-STRANGE_MARGIN = 1.0
-"""Added to the distances of pictures in another light, whose exchange is seen."""
+STRANGE_MARGIN = 8.0
+"""Added to the distances of pictures in another light: lips that change colour are worse than drawn ones."""
 TURN_UNIT, SKIN_TURN_UNIT = 0.25, 0.12
 """Radians of turn that count as much, of mouths and eyes, and of the face as a whole."""
 MOUTH_REACH, MOUTH_REACH_STRANGE = (0.15, 0.6), (0.05, 0.3)
