@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from portrait_alive import AnimateOptions, animate, enroll
 from portrait_alive.cli import app
-from portrait_alive.errors import OutputError, UnreadableInputError, UsageError
+from portrait_alive.errors import MissingDependencyError, OutputError, UnreadableInputError, UsageError
 from portrait_alive.person.file import FORMAT, load_learned, load_person, save_learned, save_person
 from portrait_alive.person.lent import within_budget
 from portrait_alive.person.person import Person
@@ -47,6 +47,26 @@ def test_enroll_then_animate(made, tmp_path):
     result = animate(person=made, motion="nod", output=tmp_path / "film.mp4", options=AnimateOptions(end=0.2))
     assert result.frames == 5
     assert "person-outdated" not in {note.code for note in result.notes}
+
+
+def test_without_networks_the_pictures_are_enrolled_and_lend(draw, tmp_path, monkeypatch):
+    monkeypatch.setattr("portrait_alive.person.person.weight_path", _nowhere)
+    monkeypatch.setattr("portrait_alive.neural.repaint.weight_path", _nowhere)
+    person, paths = tmp_path / "ada.person", [draw("a.png"), draw("b.png", turn_deg=5)]
+    enroll(paths, person)
+    stored = load_person(person)
+    assert stored.person.embedding.size == 0
+    assert len(stored.person.lent) == 1
+    film = animate(person=person, motion="nod", output=tmp_path / "film.mp4", options=AnimateOptions(end=0.2))
+    assert film.frames == 5
+    with pytest.raises(MissingDependencyError):
+        enroll(paths, tmp_path / "eve.person", options=AnimateOptions(engine="neural"))
+    with pytest.raises(MissingDependencyError):
+        animate(person=person, motion="nod", output=tmp_path / "2.mp4", options=AnimateOptions(engine="neural"))
+
+
+def _nowhere(name):
+    raise MissingDependencyError(f"{name} is not there")
 
 
 def test_the_file_gives_the_film_of_the_pictures(made, tmp_path):

@@ -13,7 +13,7 @@ from portrait_alive.options import AnimateOptions
 from portrait_alive.person.cache import cache_entry, recalled, remember
 from portrait_alive.person.lent import LentPicture, within_budget
 from portrait_alive.person.likeness import Likeness, look_like_strangers, mean_distances
-from portrait_alive.person.person import MOST_PICTURES, Person, SitterPicture
+from portrait_alive.person.person import MOST_PICTURES, Person, SitterPicture, has_networks
 from portrait_alive.person.tuning import are_frames_of_one_clip, settings_for, tuned
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.source_faces import find_sitters
@@ -103,11 +103,13 @@ def looked_at(
 
 
 def enrolled(sitting: Sitting, fitter: HeadFitter, options: AnimateOptions, on_event: Listener) -> Person:
-    """The person of the pictures.
+    """The person of the pictures; without networks, unless they are asked for, the pictures that lend are all of it.
 
     Raises:
-        MissingDependencyError: the networks' weights are not there.
+        MissingDependencyError: the networks' weights are asked for (by engine or tuning) and not there.
     """
+    if options.engine == "warp" and options.tune in ("auto", "off") and not has_networks():
+        return Person.unseen(sitting.pictures).with_lent(sitting.lent)
     person = _learned(sitting.pictures, fitter, options, on_event)
     return person.with_lent(sitting.lent)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from portrait_alive.errors import MissingDependencyError
 from portrait_alive.neural.condition import see_source
 from portrait_alive.neural.landmark_image import landmark_image
 from portrait_alive.neural.repaint import NeuralLayer
@@ -47,7 +48,7 @@ class Person:
     """A sitter as the generator needs it."""
 
     embedding: Float
-    """(E,) mean over the pictures."""
+    """(E,) mean over the pictures; E is 0 where no networks have seen them."""
     changes: Mapping[str, Float] = field(default_factory=dict)
     """What tuning added to parameters of the generator, by their names; empty when it was not tuned."""
     views: Bytes = field(default_factory=lambda: np.zeros((0, VIEW_PX, VIEW_PX, 3), np.uint8))
@@ -76,6 +77,15 @@ class Person:
         meshes = np.stack([each.mesh for each in pictures[1:]])
         return Person(embedding, views=views, meshes=meshes, made=made)
 
+    @staticmethod
+    def unseen(pictures: Sequence[SitterPicture]) -> "Person":
+        """The person where there are no networks: its pictures, which lend to one another. The first is the canvas."""
+        nobody = np.zeros(0, np.float32)
+        if len(pictures) == 1:
+            return Person(nobody)
+        views = np.stack([each.view[..., :3] for each in pictures[1:]])
+        return Person(nobody, views=views, meshes=np.stack([each.mesh for each in pictures[1:]]))
+
     @property
     def is_current(self) -> bool:
         """Whether it was made with the networks that are there."""
@@ -94,6 +104,15 @@ class Person:
     def with_made(self, made: Mapping[str, str]) -> "Person":
         """The same with more said of how it was made."""
         return replace(self, made={**self.made, **made})
+
+
+def has_networks() -> bool:
+    """Whether embedder and generator are there."""
+    try:
+        networks_name()
+    except MissingDependencyError:
+        return False
+    return True
 
 
 def networks_name() -> str:
