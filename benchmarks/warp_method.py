@@ -5,9 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from portrait_alive.engine import make_engine
 from portrait_alive.errors import NoFaceError
-from portrait_alive.evaluation.methods import faces_of, person_of
+from portrait_alive.evaluation.methods import animated, faces_of
 from portrait_alive.film import room_of
 from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.retarget import retarget
@@ -15,7 +14,6 @@ from portrait_alive.motion.smoothing import smoothed
 from portrait_alive.motion.track import track_driver
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import Engine as EngineName
-from portrait_alive.person.lent import LentPicture
 from portrait_alive.person.person import SitterPicture
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
@@ -53,19 +51,8 @@ class WarpEngineMethod:
         self, source: Bytes, face: SourceFace, driven: Sequence[DrivenFace], others: Sequence[SitterPicture] = ()
     ) -> list[Bytes]:
         """The picture's frames; `others` are pictures of the same sitter."""
-        rooms = [room_of(driven, self._basis)] if self._absolute else None
-        pictures = [SitterPicture(Picture(source), face), *others]
-        engine = make_engine(
-            self._engine,
-            Picture(source),
-            [face],
-            self._basis,
-            with_alpha=False,
-            rooms=rooms,
-            person=person_of(pictures) if self._engine == "neural" and others else None,
-            lent=[LentPicture.of(other.picture, other.face, face) for other in others],
-        )
-        return [engine.compose(engine.render([one])).copy() for one in driven]
+        room = room_of(driven, self._basis) if self._absolute else None
+        return animated(self._engine, Picture(source), face, driven, self._basis, others=others, room=room)
 
     def face(self, source: Bytes) -> SourceFace:
         """The largest face of a picture.

@@ -27,7 +27,7 @@ from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.tracking.tracker import Tracker
-from portrait_alive.types import MESH_POINTS, Box, Bytes, DrivenFace, Float, Picture
+from portrait_alive.types import MESH_POINTS, Box, Bytes, DrivenFace, Float, Picture, SourceFace
 
 _FPS = Fraction(25)
 
@@ -62,27 +62,50 @@ class EngineMethod:
             raise NoFaceError(f"{tracker.name} finds no face in the source")
         face = source_face(max(found, key=lambda each: each.box.area), fitter)
         driven: Sequence[DrivenFace]
-        rooms: list[Box | None] = [None]
+        room: Box | None = None
         if tools.absolute:
             driven = retarget_absolute(face, track_meshes(driving, tracker, fitter, fps=_FPS), tools.basis)
-            rooms = [room_of(driven, tools.basis)]
+            room = room_of(driven, tools.basis)
         else:
             motion = smoothed(track_driver(driving, tracker, fitter, fps=_FPS))
             driven = retarget(face, motion, tools.basis)
         picture = Picture(sources[0])
         others = faces_of(sources[1:], tracker, fitter)
-        pictures = [SitterPicture(picture, face), *others]
-        engine = make_engine(
-            self.engine,
-            picture,
-            [face],
-            tools.basis,
-            with_alpha=False,
-            rooms=rooms,
-            person=person_of(pictures) if self.engine == "neural" and others else None,
-            lent=[LentPicture.of(other.picture, other.face, face) for other in others],
-        )
-        return [engine.compose(engine.render([one])).copy() for one in driven]
+        return animated(self.engine, picture, face, driven, tools.basis, others=others, room=room)
+
+
+def animated(
+    name: EngineName,
+    picture: Picture,
+    face: SourceFace,
+    driven: Sequence[DrivenFace],
+    basis: ShapeBasis,
+    *,
+    others: Sequence[SitterPicture] = (),
+    room: Box | None = None,
+) -> list[Bytes]:
+    """An engine's frames of a picture, each (H, W, 3) uint8 sRGB.
+
+    Args:
+        name: of the engine.
+        picture: the canvas.
+        face: the sitter's in it.
+        driven: what the face does in each frame.
+        basis: the shape basis that `face` was fitted with.
+        others: further pictures of the sitter, which lend to the canvas.
+        room: box that the face's points will ever be in, where the head travels.
+    """
+    engine = make_engine(
+        name,
+        picture,
+        [face],
+        basis,
+        with_alpha=False,
+        rooms=[room],
+        person=person_of([SitterPicture(picture, face), *others]) if name == "neural" and others else None,
+        lent=[LentPicture.of(other.picture, other.face, face) for other in others],
+    )
+    return [engine.compose(engine.render([one])).copy() for one in driven]
 
 
 def faces_of(sources: Sequence[Bytes], tracker: Tracker, fitter: HeadFitter) -> list[SitterPicture]:

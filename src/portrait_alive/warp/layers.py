@@ -1,6 +1,7 @@
 """The portrait taken apart, once per source: everything that a frame needs and that does not depend on the motion."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -56,6 +57,11 @@ class Layers:
         """(left, top, right, bottom) of the region in picture pixels; right and bottom may pass the picture's edge."""
         height, width = self.grid.size
         return self.grid.left, self.grid.top, self.grid.left + width, self.grid.top + height
+
+    @cached_property
+    def opacity_steps(self) -> Bytes:
+        """(h, w) uint8: the opacity in 8-bit steps."""
+        return np.rint(self.opacity * 255).astype(np.uint8)
 
     def view(self, detail: Detail, offset: tuple[int, int]) -> tuple[slice, slice]:
         """Rows and columns of the region that a detail's rectangle covers, put off by `offset` (x, y)."""

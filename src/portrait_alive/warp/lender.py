@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.shape.fit import FITTED_POINTS
 from portrait_alive.types import Bytes, DrivenFace, Float, HeadPose, SourceFace
 from portrait_alive.warp.detail import Detail, Sheet
 from portrait_alive.warp.eyes import EyeLayer, eye_frame, paint_eye
@@ -52,7 +53,7 @@ class Lender:
     ) -> "Lender":
         """A picture (H, W, 3) with its face, brought to the size that the canvas's face has."""
         factor = canvas.fit.pose.scale / face.fit.pose.scale
-        mesh = face.points[:468, :2]
+        mesh = face.points[:FITTED_POINTS, :2]
         low, high = mesh.min(0), mesh.max(0)
         edge = _MARGIN * float((high - low).max())
         left, top = np.maximum(low - edge, 0).astype(int)
@@ -130,7 +131,7 @@ class Lender:
         """The whole face, mouth and eyes as mere skin, as a frame wants it."""
         detail, sheet = self.skin
         moved = np.ascontiguousarray(driven.points[:, :2] - self.points[:, :2])
-        offset = _whole(moved[:468])
+        offset = _whole(moved[:FITTED_POINTS])
         origins = detail.origins(self._field(moved), [sheet], moved, offset=offset, blurs=(0.9,))[0]
         positions = detail.grid.full_size(origins, shift=self._shift(detail), factor=self.texture.factor)
         colours, _ = self._sampled(positions)
@@ -148,7 +149,10 @@ class Lender:
     @cached_property
     def edge_width(self) -> float:
         """Pixels over which the face's edges spread, 1 where they are sharp."""
-        low, high = self.points[:468, :2].min(0).astype(int), self.points[:468, :2].max(0).astype(int)
+        low, high = (
+            self.points[:FITTED_POINTS, :2].min(0).astype(int),
+            self.points[:FITTED_POINTS, :2].max(0).astype(int),
+        )
         left, top = np.maximum(low, 0)
         return edge_width(self.pixels[top : high[1], left : high[0]])
 
@@ -235,10 +239,13 @@ class Lender:
 
     def _field(self, moved: Float) -> Float:
         """(rows, columns, 2) displacement beyond the mesh: an affine map's."""
-        nodes = self.grid.nodes()
-        places = np.column_stack([self.points[:468, :2], np.ones(468)])
-        solution = np.linalg.lstsq(places, moved[:468], rcond=None)[0].astype(np.float32)
-        return np.asarray(nodes @ solution[:2] + solution[2], np.float32)
+        solution = (self._affine @ moved[:FITTED_POINTS]).astype(np.float32)
+        return np.asarray(self.grid.nodes() @ solution[:2] + solution[2], np.float32)
+
+    @cached_property
+    def _affine(self) -> NDArray[np.float64]:
+        """(3, 468) the affine map that comes nearest to displacements of the mesh, by least squares."""
+        return np.linalg.pinv(np.column_stack([self.points[:FITTED_POINTS, :2], np.ones(FITTED_POINTS)]))
 
     def _shift(self, detail: Detail) -> tuple[float, float]:
         return float(detail.grid.left), float(detail.grid.top)

@@ -133,7 +133,7 @@ class Warper:
         still = still_pixels(layers, moving, views)
         cv2.copyTo(layers.still, still, out)
         if self.lending is not None:
-            cv2.copyTo(np.rint(layers.opacity * 255).astype(np.uint8), still, opacity)
+            cv2.copyTo(layers.opacity_steps, still, opacity)
             self.lending.lend(driven, Target(out, opacity, drawn, self.box[:2]))
         return _Frame(out, opacity, origins, still)
 
