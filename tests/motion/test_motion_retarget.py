@@ -245,3 +245,20 @@ def test_brows_rise_in_the_portraits_own_measure(source, basis, names):
         heights.append(brow_height(own))
         rises.append(brow_height(raised) - brow_height(own))
     assert rises[1] / rises[0] == pytest.approx(heights[1] / heights[0], rel=0.03)
+
+
+@pytest.mark.parametrize("shape", ["browOuterUp", "browDown", "browInnerUp"])
+def test_strong_brows_keep_their_size(source, basis, names, shape):
+    """Twice the weight moves brows twice as far, also where opposing shapes leave weights below 0 or above 1."""
+    brows = list(topology.RIGHT_BROW + topology.LEFT_BROW)
+
+    before = own_frame(source, source.points)[brows, 1].mean()
+
+    def moved(weight: float) -> float:
+        weights = np.zeros(len(names), np.float32)
+        weights[[i for i, name in enumerate(names) if name.startswith(shape)]] = weight
+        driven = retarget(source, one(names, expression=weights), basis)[0]
+        return float(own_frame(source, driven.points)[brows, 1].mean() - before)
+
+    for weight in (-0.5, 0.9):
+        np.testing.assert_allclose(moved(2 * weight), 2 * moved(weight), rtol=0.02, atol=0.003)

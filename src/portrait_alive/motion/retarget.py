@@ -36,6 +36,9 @@ _LEAST_RAISE, _MOST_RAISE = 0.85, 1.25
 """How much more or less high or low brows move than the mean ones."""
 _LOWEST_WEIGHT, _HIGHEST_WEIGHT = -0.6, 1.5
 """Expression weights of the portrait stay in here: below and beyond, the linear shapes tear."""
+_LOWEST_BROW, _HIGHEST_BROW = -1.2, 2.5
+"""The same of brows: their skin slides over bone and does not tear. Shapes that oppose each other make up one height
+there, so that cutting one of them took up to two fifths off a driver's brows."""
 _WIDEST = 1.5
 """Widest opening of lids against the source's own."""
 
@@ -135,6 +138,12 @@ class Retargeted(Sequence[DrivenFace]):
         return float(np.clip(own / mean, _LEAST_RAISE, _MOST_RAISE))
 
     @cached_property
+    def _reach(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(E of the basis,) lowest and highest weight of each shape."""
+        of_brow = np.array([name.startswith(_BROW_PREFIXES) for name in self.basis.expression_names])
+        return np.where(of_brow, _LOWEST_BROW, _LOWEST_WEIGHT), np.where(of_brow, _HIGHEST_BROW, _HIGHEST_WEIGHT)
+
+    @cached_property
     def _strengths(self) -> NDArray[np.float64]:
         """(E,) strength of each of the motion's expression shapes."""
 
@@ -181,7 +190,8 @@ class Retargeted(Sequence[DrivenFace]):
         change = np.zeros(len(self.basis.expression))
         change[self._shape_order] = wanted
         own = self.source.fit.expression
-        return np.clip(own + change, np.minimum(_LOWEST_WEIGHT, own), np.maximum(_HIGHEST_WEIGHT, own)) - own
+        lowest, highest = self._reach
+        return np.clip(own + change, np.minimum(lowest, own), np.maximum(highest, own)) - own
 
     def _set_lips(self, points: NDArray[np.float64], frame: int, change: NDArray[np.float64]) -> None:
         contact = float(self.motion.contact[frame])
