@@ -13,6 +13,7 @@ from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.bridging import bridged
 from portrait_alive.motion.neutral import found_neutral
 from portrait_alive.motion.track import _conjugate, _relaxed, track_driver
+from portrait_alive.shape import topology
 from portrait_alive.types import MESH_POINTS
 
 COUNT = 80
@@ -51,6 +52,22 @@ def test_the_head_is_found_as_it_turned(tracked, turning):
     change = tracked.rotation - tracked.neutral.rotation
     assert np.abs(change[:, :2] - turning[:, :2]).max() < 0.06
     assert np.abs(tracked.scale - 1).max() < 0.06
+
+
+def test_a_nod_is_found_while_contour_and_jaw_mislead(basis, fitter):
+    """A tracker's outline of the face slides and the jaw drops while the head nods; the nose tells the nod."""
+    time = np.arange(COUNT) / 25.0
+    nod = 0.15 * np.sin(2 * np.pi * 0.8 * time)
+    rotation = np.zeros((COUNT, 3))
+    rotation[:, 1] = nod
+    wavering = np.clip(np.sin(2 * np.pi * 1.3 * time), 0, None)
+    meshes = driver_meshes(basis, rotation, expression={"jawOpen": 0.4 * wavering})
+    for mesh, amount in zip(meshes, wavering, strict=True):
+        mesh[list(topology.GROUPS["contour"]), 1] += 12.0 * amount
+    motion = track_driver(numbered_frames(COUNT), ScriptedTracker([[m] for m in meshes]), fitter, fps=FPS)
+    slope, _ = np.polyfit(nod, motion.rotation[:, 1], 1)
+    assert np.corrcoef(nod, motion.rotation[:, 1])[0, 1] > 0.99
+    assert 0.95 < slope < 1.05
 
 
 def test_blinks_are_full_and_as_long_as_they_were(tracked, expression):

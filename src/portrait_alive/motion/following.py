@@ -37,8 +37,14 @@ _MATCHED_POINTS: Final = [
     *(33, 133, 362, 263), *(61, 291),
 ]  # fmt: skip
 """Inner and outer half of the right brow, of the left brow, corners of the eyes, corners of the mouth."""
-_POSE_WEIGHTS: Final = (("contour", 0.4), ("eyes", 0.4), ("mouth", 0.15), ("brows", 0.3))
-"""Head pose is read from what moves least on its own: nose, cheekbones, temples, forehead."""
+_POSE_WEIGHTS: Final = (("contour", 0.1), ("eyes", 0.4), ("mouth", 0.15), ("brows", 0.3))
+_NOSE: Final = (
+    1, 2, 3, 4, 5, 6, 19, 45, 48, 51, 64, 94, 98, 115, 122, 168, 195, 196, 197, 220, 248, 275, 278, 281, 294, 327, 344,
+    351, 419, 440,
+)  # fmt: skip
+_NOSE_WEIGHT: Final = 4.0
+"""Head pose is read from what moves least on its own: nose, cheekbones, temples, forehead. The nose weighs most, since
+it alone stands out of the face and so tells a nod; the contour least, since a turned head shows another one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +99,7 @@ class Follower:
             weights=weights,
             gram=np.einsum("ipa,p,jpb->abij", modes, weights, modes, optimize=True).reshape(9, -1),
             matching=_matching(fitter.basis, modes),
-            pose_weights=_weights(_POSE_WEIGHTS),
+            pose_weights=_pose_weights(),
             mesh_modes=fitter.basis.expression[:, :MESH_POINTS].astype(np.float64).reshape(len(modes), -1),
         )
 
@@ -124,7 +130,7 @@ class Follower:
         return np.asarray(self.subject.rest + (followed.expression @ self.mesh_modes).reshape(-1, 3))
 
     def _pose(self, points: NDArray[np.float64], shape: NDArray[np.float64], start: HeadPose | None) -> HeadPose:
-        return weak_perspective(points, shape, self.pose_weights, iterations=4 if start is None else 2, start=start)
+        return weak_perspective(points, shape, self.pose_weights, iterations=4, start=start)
 
     def _shape(self, rest: NDArray[np.float64], expression: NDArray[np.float64]) -> NDArray[np.float64]:
         flat = expression @ self.modes.reshape(len(self.modes), -1)
@@ -186,6 +192,13 @@ def _weights(groups: tuple[tuple[str, float], ...]) -> NDArray[np.float64]:
     weights = np.ones(FITTED_POINTS)
     for group, weight in groups:
         weights[list(topology.GROUPS[group])] = weight
+    return np.asarray(weights / weights.mean())
+
+
+def _pose_weights() -> NDArray[np.float64]:
+    """(468,) weight of each point for the head's pose, mean 1."""
+    weights = _weights(_POSE_WEIGHTS)
+    weights[list(_NOSE)] *= _NOSE_WEIGHT
     return np.asarray(weights / weights.mean())
 
 
