@@ -20,6 +20,8 @@ _LASH_SHADE = (0.6, 0.85)
 """Opacity of the drawn lash line where the picture shows no lashes, and where it shows some."""
 _HANGING = 0.015
 """How far thick lashes hang below a shut lid's margin, in widths of the opening."""
+_MARGIN_DARKENS = 0.02
+"""Widths of the opening below the margin from which on a drawn lid gets no darker: less than a pixel in a tiny eye."""
 _LASHES_TURN = (0.35, 0.8)
 """Closures between which lashes that stood up over the eye come to hang below it."""
 _LOOKS_AWAY, _CLOSES = (0.03, 0.1), (0.15, 0.4)
@@ -92,7 +94,8 @@ def _paint_skin(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes, d
     # the lid is a ball's skin: a little lighter where it bulges, darker towards the lashes
     arch = np.clip(np.minimum(frame.u[box], width - frame.u[box]) * np.float32(3.5 / width), 0, 1)
     at = below[box] * np.float32(1 / width)
-    plain *= (1 + (0.05 * np.exp(-(((at + 0.17) / 0.1) ** 2)) - 0.2 * np.exp(at / 0.035)) * arch)[..., None]
+    darker = 0.2 * np.exp(np.minimum(at, np.float32(_MARGIN_DARKENS)) / np.float32(0.035))
+    plain *= (1 + (0.05 * np.exp(-(((at + 0.17) / 0.1) ** 2)) - darker) * arch)[..., None]
     _mix(view[box], plain, share * (layer.detail.feather[box][..., 0] * opacity[box] * (strength / np.float32(255))))
     drawn[box] = np.clip(at * 5 + 2, 0, 1) * share * arch * strength
 
