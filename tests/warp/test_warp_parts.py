@@ -11,7 +11,7 @@ from portrait_alive.warp.fine_texture import FineTexture, lanczos_kernel
 from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.matte import guided_filter
 from portrait_alive.warp.mesh_weights import extended, weights_at
-from portrait_alive.warp.mouth import edge_width
+from portrait_alive.warp.mouth_layer import edge_width
 from portrait_alive.warp.plate import separate, with_rim
 
 

@@ -16,6 +16,9 @@ from portrait_alive.warp.mesh_weights import MeshWeights, extended
 _CONTINUATION_BLUR = 2.0
 """Sigma in nodes: makes a sheet's motion beyond its cut, that of the nearest place on it, smooth."""
 
+_RIM_NODES = 5
+"""Nodes from the mesh's outline inwards over which sheets come to move by themselves."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
@@ -25,13 +28,23 @@ class Sheet:
     """Of the sheet's nodes and of those it is continued to."""
     beyond: NDArray[np.bool_]
     """(rows, columns) the nodes it is continued to."""
+    share: Float
+    """(rows, columns, 1) in [0, 1]: how far it moves by itself; the rest is the region's field, which is smoother."""
     is_upper: bool
     """It lies above its cut."""
 
     @staticmethod
-    def of(covered: MeshWeights, own: NDArray[np.bool_], over: NDArray[np.bool_], *, is_upper: bool) -> "Sheet":
-        """The sheet of the covered nodes that are `own`, continued over the nodes `over`."""
-        return Sheet(extended(covered, own, over), over & ~own, is_upper)
+    def of(
+        covered: MeshWeights, own: NDArray[np.bool_], over: NDArray[np.bool_], core: Float, *, is_upper: bool
+    ) -> "Sheet":
+        """The sheet of the covered nodes that are `own`, continued over the nodes `over`.
+
+        `core` (rows, columns) says how far each node moves by itself; near the outline of `over`, where cheeks turn
+        away and hide what a turn of the head uncovers, none does.
+        """
+        depth = cv2.distanceTransform(over.astype(np.uint8), cv2.DIST_L2, 5)
+        share = core * np.clip((depth - 1) * np.float32(1 / _RIM_NODES), 0, 1)
+        return Sheet(extended(covered, own, over), over & ~own, share.astype(np.float32)[..., None], is_upper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +88,8 @@ class Detail:
     """(rows, columns, 2) node indices."""
     in_region: Float
     """(rows, columns, 2) the same places as node indices of the region's grid."""
+    core: Float
+    """(rows, columns) in [0, 1]: 1 at the core, whose motion is the sheets' own, 0 where it is the region's."""
     feather: Float
     """(h, w, 1) in [0, 1]: 0 at the rectangle's edge."""
     x: Float
@@ -85,8 +100,30 @@ class Detail:
     """(column, row) of the node nearest to the tip of the nose."""
 
     @staticmethod
-    def around(region: Grid, low: Float, high: Float, cell: int, *, nose: Float, feather_px: float) -> "Detail | None":
-        """The rectangle from `low` to `high` (x, y) as far as it lies in the region; None where too little does."""
+    def around(
+        region: Grid,
+        low: Float,
+        high: Float,
+        cell: int,
+        *,
+        nose: Float,
+        feather_px: float,
+        core: Float | None = None,
+        core_px: tuple[float, float] = (0.0, 1.0),
+    ) -> "Detail | None":
+        """A rectangle as far as it lies in the region; None where too little does.
+
+        Args:
+            region: the region's grid.
+            low: (x, y) of its first corner.
+            high: (x, y) of its last.
+            cell: pixels between its nodes.
+            nose: (2 or more,) tip of the nose.
+            feather_px: over which its positions pass into the region's at its edge.
+            core: (N, 2) outline of what needs it; None where all of it does.
+            core_px: distances from the core up to which sheets move by themselves, and from which on they follow the
+                region's field, which is smoother: where noses and cheeks hide parts of a face it tears less.
+        """
         height_px, width_px = region.size
         left, top = max(int(low[0]), region.left), max(int(low[1]), region.top)
         right, bottom = min(int(high[0]) + 1, region.left + width_px), min(int(high[1]) + 1, region.top + height_px)
@@ -102,7 +139,12 @@ class Detail:
         origin = np.array([region.left - 0.5 * region.cell, region.top - 0.5 * region.cell])
         in_region = ((grid.nodes() - origin) / region.cell).astype(np.float32)
         feather = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)[..., None]
-        return Detail(grid, grid.indices(), in_region, feather, x, y, grid.node_at(nose))
+        near = np.ones(grid.shape, np.float32)
+        if core is not None:
+            away = cv2.distanceTransform(1 - inside(grid.nodes(), core).astype(np.uint8), cv2.DIST_L2, 5) * cell
+            share = np.clip((core_px[1] - away) / (core_px[1] - core_px[0]), 0, 1)
+            near = (share * share * (3 - 2 * share)).astype(np.float32)
+        return Detail(grid, grid.indices(), in_region, near, feather, x, y, grid.node_at(nose))
 
     @property
     def view(self) -> tuple[int, int, int, int]:
@@ -144,6 +186,9 @@ class Detail:
         for sheet, blur in zip(sheets, blurs, strict=True):
             field = around.copy()
             sheet.weights.scatter(moved, field)
+            field -= around
+            field *= sheet.share
+            field += around
             field -= np.array(offset, np.float32)
             smooth = cv2.GaussianBlur(field, (0, 0), _CONTINUATION_BLUR, borderType=cv2.BORDER_REPLICATE)
             np.copyto(field, smooth, where=sheet.beyond[..., None])

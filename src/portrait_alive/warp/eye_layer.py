@@ -43,6 +43,9 @@ class EyeLayer:
     """(h, w, 3) what the light's reflection adds; None where there is none."""
     shade: Float
     """(K, M, 3) factors over the opening: see `eyeball`."""
+    white: Float
+    """(3,) see `eyeball`."""
+    white_seen: float
     lashes: Bytes
     """(K, M) see `lid_skin`."""
     iris_point: int
@@ -118,13 +121,15 @@ def take_eye_apart(
         upper=upper,
         lower=lower,
         opening=opening,
-        upper_skin=Sheet.of(covered, ~(open_nodes | under), everywhere, is_upper=True),
-        lower_skin=Sheet.of(covered, ~(open_nodes | over), everywhere, is_upper=False),
-        socket=Sheet.of(covered, ~socket_nodes, everywhere, is_upper=True),
+        upper_skin=Sheet.of(covered, ~(open_nodes | under), everywhere, detail.core, is_upper=True),
+        lower_skin=Sheet.of(covered, ~(open_nodes | over), everywhere, detail.core, is_upper=False),
+        socket=Sheet.of(covered, ~socket_nodes, everywhere, detail.core, is_upper=True),
         lid=FineTexture.of(_bytes(lids.skin + grain * lids.hidden[..., None])),
         ball=FineTexture.of(_bytes(ball.colours)),
         glint=FineTexture.of(_bytes(ball.glint)) if ball.glint.any() else None,
         shade=ball.shade,
+        white=ball.white,
+        white_seen=ball.white_seen,
         lashes=lids.lashes,
         iris_point=iris[0],
         iris_rest=points[iris[0], :2].astype(np.float32),

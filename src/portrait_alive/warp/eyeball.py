@@ -18,6 +18,8 @@ from portrait_alive.warp.iris_disc import IrisDisc
 _RADII = 24
 _LIT_SHARE = 0.35
 """How far the white is lit up towards the brightness that the skin promises."""
+_WHITE_ENOUGH = 0.04
+"""White that is seen, in squares of the opening's width, from which on its colour is believed."""
 _LIMBUS = 1.22
 """Radii from the middle of the iris within which the picture shows its rim's shadow and not the white."""
 _LEAST_SHADE, _MOST_SHADE = 0.12, 1.1
@@ -33,6 +35,10 @@ class Eyeball:
     """(h, w, 3): iris without shade or glint on the plain white."""
     glint: Float
     """(h, w, 3): what the light's reflection adds to it."""
+    white: Float
+    """(3,) the plain white."""
+    white_seen: float
+    """How much of it the picture shows: 1 enough to tell its colour, 0 nothing."""
     shade: Float
     """(K, M, 3) factors: rows from the upper lid's margin to the lower one, columns from corner to corner."""
 
@@ -55,7 +61,9 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: IrisDisc,
     clear *= np.clip(np.minimum(u, opening.width - u) - 0.05 * opening.width, 0, 1)
     distance = np.hypot(x - iris.centre[0], y - iris.centre[1]) / iris.radius
     luma = picture @ LUMA
-    white = _white(picture, luma, clear * np.clip((distance - 1.15) * iris.radius, 0, 1), opening.width, skin)
+    beside = clear * np.clip((distance - 1.15) * iris.radius, 0, 1)
+    seen = min(float(beside.sum()) / (_WHITE_ENOUGH * opening.width**2), 1.0)
+    white = _white(picture, luma, beside, seen, skin)
     shade = _shade(picture, (x, y), opening, iris, white)
     place = np.dstack(
         [
@@ -70,11 +78,11 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: IrisDisc,
     soft = max(0.12, 1.2 / iris.radius)
     edge = np.clip((1.03 + soft / 2 - distance) / soft, 0, 1)[..., None]
     edge = edge * edge * (3 - 2 * edge)
-    return Eyeball((white + (disc - white) * edge).astype(np.float32), glint, shade)
+    return Eyeball((white + (disc - white) * edge).astype(np.float32), glint, white, seen, shade)
 
 
-def _white(picture: Float, luma: Float, seen: Float, width: float, skin: Float) -> Float:
-    """(3,) the eye's white in full light: the brighter part of what is seen of it, or a guess."""
+def _white(picture: Float, luma: Float, seen: Float, trust: float, skin: Float) -> Float:
+    """(3,) the eye's white in full light: the brighter part of what is seen of it, so far as to `trust`, or a guess."""
     grey = float(skin @ LUMA)
     guess = 0.75 * min(grey * 1.12, 235.0) + 0.25 * skin
     total = float(seen.sum())
@@ -87,7 +95,6 @@ def _white(picture: Float, luma: Float, seen: Float, width: float, skin: Float) 
     found = np.average(picture.reshape(-1, 3)[bright], 0, weights) if len(bright) else guess
     # what little is seen of it lies in the shadow of lids and lashes
     found = found + _LIT_SHARE * max(float(guess @ LUMA) - float(found @ LUMA), 0.0)
-    trust = min(total / (0.04 * width**2), 1.0)
     return cast(Float, np.minimum(guess + (found - guess) * trust, 250).astype(np.float32))
 
 

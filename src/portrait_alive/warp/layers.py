@@ -1,7 +1,9 @@
 """The portrait taken apart, once per source: everything that a frame needs and that does not depend on the motion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import cv2
 import numpy as np
@@ -18,9 +20,14 @@ from portrait_alive.warp.fine_texture import LANCZOS_RADIUS, FineTexture
 from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import HeadField, head_field, rigid_points
 from portrait_alive.warp.matte import person_matte
-from portrait_alive.warp.mouth import MouthLayer, take_mouth_apart
+from portrait_alive.warp.mouth_layer import MouthLayer, take_mouth_apart
 from portrait_alive.warp.plate import separate, with_rim
 from portrait_alive.warp.region import HeadFrame, hold_of_head, region_grid
+
+_EYE_CORE = (0.3, 0.6)
+"""Distances from the lids, in widths of the eye, up to which they move their surroundings by themselves."""
+_MOUTH_CORE = (0.05, 0.13)
+"""The same for the lips, in heights of the face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +141,7 @@ def take_apart(
         reach=_reach(at_nodes, grid.cell),
         field=head_field(grid, face, basis, at_nodes, hold),
         eyes=eyes,
-        mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px),
+        mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px, whites_of(eyes)),
     )
 
 
@@ -178,7 +185,17 @@ def eye_of(
     centre = points[list(upper + lower), :2].mean(0)
     reach = np.array([0.85, 0.75], np.float32) * width
     cell, nose = max(grid.cell // 2, 1), points[topology.NOSE_TIP]
-    detail = Detail.around(grid, centre - reach, centre + reach, cell, nose=nose, feather_px=max(0.15 * width, 2.0))
+    ring = points[list(upper + lower[-2:0:-1]), :2]
+    detail = Detail.around(
+        grid,
+        centre - reach,
+        centre + reach,
+        cell,
+        nose=nose,
+        feather_px=max(0.15 * width, 2.0),
+        core=ring,
+        core_px=(_EYE_CORE[0] * width, _EYE_CORE[1] * width),
+    )
     if detail is None:
         return None
     grain = grain_of(still, skin, detail.grid.size, radius_px=grain_px)
@@ -193,15 +210,25 @@ def mouth_of(
     frame: HeadFrame,
     skin: tuple[slice, slice],
     grain_px: float,
+    whites: Float | None = None,
 ) -> MouthLayer | None:
-    """The mouth taken apart; None where the region does not hold it. Grain as in `eye_of`."""
+    """The mouth taken apart; None where the region does not hold it. Grain as in `eye_of`, `whites` of the eyes."""
     points = face.points
     lips = points[list(topology.LIPS), :2]
     low, high = lips.min(0), lips.max(0)
     tall = frame.face_height
     low, high = low - np.array([0.2, 0.17]) * tall, high + np.array([0.2, 0.38]) * tall
     cell = max(grid.cell // 2, 1)
-    detail = Detail.around(grid, low, high, cell, nose=points[topology.NOSE_TIP], feather_px=max(0.06 * tall, 2.0))
+    detail = Detail.around(
+        grid,
+        low,
+        high,
+        cell,
+        nose=points[topology.NOSE_TIP],
+        feather_px=max(0.06 * tall, 2.0),
+        core=points[list(topology.LIPS_OUTER), :2],
+        core_px=(_MOUTH_CORE[0] * tall, _MOUTH_CORE[1] * tall),
+    )
     if detail is None:
         return None
     grain = grain_of(still, skin, detail.grid.size, radius_px=grain_px) * np.float32(0.5)
@@ -209,7 +236,16 @@ def mouth_of(
     x0, y0 = np.maximum(box.min(0) - (grid.left, grid.top), 0).astype(int)
     x1, y1 = (box.max(0) - (grid.left, grid.top)).astype(int)
     face_pixels = still[y0 + (y1 - y0) // 4 : y1, x0 + (x1 - x0) // 5 : x1 - (x1 - x0) // 5].reshape(-1, 3)
-    return take_mouth_apart(_part(still, grid, detail), detail, points, basis.triangles, grain, face_pixels)
+    pixels, turn = _part(still, grid, detail), face.fit.pose.rotation
+    return take_mouth_apart(pixels, detail, points, basis.triangles, grain, face_pixels, turn, whites)
+
+
+def whites_of(eyes: Sequence[EyeLayer]) -> Float | None:
+    """(3,) colour of the whites of a picture's eyes, those that show more of it counting more; None where none does."""
+    total = sum(eye.white_seen for eye in eyes)
+    if total == 0:
+        return None
+    return cast(Float, sum(eye.white * np.float32(eye.white_seen / total) for eye in eyes))
 
 
 def cheek_patch(face: SourceFace, grid: Grid, frame: HeadFrame) -> tuple[slice, slice]:

@@ -24,7 +24,8 @@ from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import RigidMotion, rigid_points
 from portrait_alive.warp.layers import cheek_patch, eye_of, mouth_of
 from portrait_alive.warp.mesh_weights import coverage, weights_at
-from portrait_alive.warp.mouth import MouthLayer, edge_width, mouth_frame, paint_mouth
+from portrait_alive.warp.mouth import mouth_frame, paint_mouth
+from portrait_alive.warp.mouth_layer import MouthLayer, edge_width
 from portrait_alive.warp.patch import Patch, depth_within, gain_between
 from portrait_alive.warp.region import CELLS_PER_FACE, HeadFrame
 
@@ -125,7 +126,7 @@ class Lender:
         assert detail is not None
         covered = weights_at(detail.grid.nodes(), self.points, self.basis.triangles)
         within = coverage(covered, detail.grid.shape)
-        return detail, Sheet.of(covered, within, within, is_upper=False)
+        return detail, Sheet.of(covered, within, within, detail.core, is_upper=False)
 
     def skin_for(self, driven: DrivenFace) -> Patch:
         """The whole face, mouth and eyes as mere skin, as a frame wants it."""

@@ -1,28 +1,24 @@
-"""The mouth per frame: two sheets of skin cut along the inner lips, and between them what the lips uncover."""
+"""The mouth per frame: where the skin around it comes from, and between the lips what they uncover."""
 
 from dataclasses import dataclass, replace
 from typing import cast
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.bite import Bite
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.detail import Cut, Detail, Sheet, inside, smoothstep
-from portrait_alive.warp.filling import LUMA
-from portrait_alive.warp.fine_texture import FineTexture
+from portrait_alive.warp.detail import Cut, smoothstep
 from portrait_alive.warp.head_field import RigidMotion
-from portrait_alive.warp.mesh_weights import coverage, weights_at
-from portrait_alive.warp.teeth import Palette, lower_row, palette_of, tongue, upper_row
+from portrait_alive.warp.mouth_layer import MouthLayer
+from portrait_alive.warp.teeth import Arch, lower_row, tongue, upper_row
 
-_UNIT_PER_EYES = 0.72
-"""Usual width of the lips' opening over the distance of the irises."""
-_IRISES = (topology.RIGHT_IRIS[0], topology.LEFT_IRIS[0])
-_TOOTH_LUMA = 0.7
-"""Lightness of teeth over that of the skin, at least."""
+_GROWS_FROM, _GROWS_TO = 1.3, 1.25
+"""Usual widths that a mouth is wide when teeth begin to grow along, and how much larger they get at most: a mouth as
+wide as that says that its face's teeth are larger than was thought."""
+_ARCH_REACH = 1.1
+"""How far rows of teeth reach at least, over the way from their middle to the corners of the source's mouth."""
 _SLACK = 0.06
 """Drop of the jaw, in mouth widths, that does not part them yet."""
 _TEETH_MEET = 0.62
@@ -39,31 +35,6 @@ _LIP_SHADE_REACH = 0.022
 
 
 @dataclass(frozen=True, eq=False)
-class MouthLayer:
-    """The source's mouth, taken apart."""
-
-    detail: Detail
-    opening: Opening
-    upper_skin: Sheet
-    """Everything above the cut, continued below it."""
-    lower_skin: Sheet
-    """Everything below the cut, continued above it."""
-    palette: Palette
-    inside: FineTexture
-    """(h, w, 3) the picture."""
-    grain: Float
-    """(h, w, 3) for what is drawn."""
-    unit: float
-    """Pixels of a mouth's usual width in this face: teeth have the face's size, not the lips'."""
-    openness: float
-    """0 where the source's mouth is shut or dark, 1 where it shows its teeth."""
-    rest: float
-    """v, in mouth widths, at which closed lips would meet, from the upper lip's edge."""
-    softness: float
-    """Pixels over which the picture's own edges spread, 1 where they are sharp: what is drawn is no sharper."""
-
-
-@dataclass(frozen=True, eq=False)
 class MouthFrame:
     """The mouth of one output frame: where its skin comes from, and its opening."""
 
@@ -77,81 +48,6 @@ class MouthFrame:
     upper: Float
     """(h, w) v of the upper lip's edge at each pixel's u."""
     lower: Float
-
-
-def take_mouth_apart(
-    pixels: Bytes, detail: Detail, points: Float, triangles: NDArray[np.int32], grain: Float, face_pixels: Bytes
-) -> MouthLayer:
-    """Prepare the mouth.
-
-    Args:
-        pixels: (h, w, 3) uint8 sRGB of the mouth's rectangle.
-        detail: the rectangle.
-        points: (P, 3) of the source.
-        triangles: (T, 3) of the mesh.
-        grain: (h, w, 3) for what is drawn.
-        face_pixels: (N, 3) uint8, the face's colours.
-    """
-    opening = Opening.between(points, topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER)
-    nodes = detail.grid.nodes()
-    hole = set(topology.LIPS_INNER)
-    skin = np.array([t for t in triangles if not hole.issuperset(t.tolist())], np.int32)
-    covered = weights_at(nodes, points, skin)
-    u, v = opening.axes(nodes[..., 0], nodes[..., 1])
-    upper, lower = opening.curves_at(u)
-    between = (u > 0) & (u < opening.width)
-    everywhere = coverage(weights_at(nodes, points, triangles), nodes.shape[:2])
-    middle = (upper + lower) / 2
-    lips = np.concatenate([points[list(topology.LIPS_OUTER), :2]])
-    in_lips = inside(nodes, lips)
-    lip_pixels = _pick(pixels, detail, in_lips)
-    lip_colour = np.median(lip_pixels, 0).astype(np.float32)
-    skin_colour = np.median(face_pixels.reshape(-1, 3), 0).astype(np.float32)
-    return MouthLayer(
-        detail=detail,
-        opening=opening,
-        upper_skin=Sheet.of(covered, ~(between & (v > np.minimum(upper, middle))), everywhere, is_upper=True),
-        lower_skin=Sheet.of(covered, ~(between & (v < np.maximum(lower, middle))), everywhere, is_upper=False),
-        palette=palette_of(face_pixels, lip_colour, skin_colour),
-        inside=FineTexture.of(pixels),
-        grain=grain,
-        unit=max(opening.width, _UNIT_PER_EYES * float(np.linalg.norm(np.diff(points[[*_IRISES], :2], axis=0)))),
-        openness=smoothstep(0.08, 0.16, opening.gap / opening.width) * _toothed(pixels, detail, opening, skin_colour),
-        rest=float(np.interp(opening.width / 2, opening.u, opening.upper)) / opening.width,
-        softness=edge_width(pixels),
-    )
-
-
-def edge_width(pixels: Bytes) -> float:
-    """Pixels over which the sharper edges of a picture (h, w, 3) spread: 1 for a crisp one, at most 6."""
-    light = pixels.astype(np.float32) @ LUMA
-    steepest = np.hypot(cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1)) / 8
-    window = np.ones((9, 9), np.uint8)
-    height = cv2.dilate(light, window) - cv2.erode(light, window)
-    clear = height > max(float(np.percentile(height, 90)), 12.0)
-    if not clear.any():
-        return 1.0
-    return float(np.clip(1 / np.percentile(steepest[clear] / height[clear], 95) - 1.5, 1, 6))
-
-
-def _toothed(pixels: Bytes, detail: Detail, opening: Opening, skin: Float) -> float:
-    """0 where nothing between the lips is as light and as colourless as teeth, 1 where a good part is."""
-    u, v = opening.axes(detail.x, detail.y)
-    between = opening.coverage(u, v, *opening.curves_at(u)) > 0.9
-    if not between.any():
-        return 0.0
-    seen = pixels[between].astype(np.float32)
-    tint, skin_tint = (np.ptp(c, axis=-1) / np.maximum(c.max(-1), 1) for c in (seen, skin))
-    light = seen @ LUMA > _TOOTH_LUMA * float(skin @ LUMA)
-    return smoothstep(0.15, 0.35, float((light & (tint < skin_tint)).mean()))
-
-
-def _pick(pixels: Bytes, detail: Detail, nodes: NDArray[np.bool_]) -> Bytes:
-    rows, columns = np.nonzero(nodes[1:-1, 1:-1])
-    cell = detail.grid.cell
-    if len(rows) == 0:
-        return pixels.reshape(-1, 3)
-    return pixels[rows * cell + cell // 2, columns * cell + cell // 2]
 
 
 def mouth_frame(
@@ -273,8 +169,10 @@ def _inside(
     # teeth that the source shows part only when the jaw has left its place for certain
     down = bite.drop[1] - layer.openness * float(np.clip(bite.drop[1], -_SLACK * layer.unit, _SLACK * layer.unit))
     jaw_u, jaw_v = skull_u - np.float32(bite.drop[0]), skull_v - np.float32(down)
+    arch = _arch(layer, bite, rigid)
+    unit = layer.unit * float(np.clip(opening.width / (rigid.scale * _GROWS_FROM * layer.unit), 1, _GROWS_TO))
     drawing = (
-        _drawing(layer, (skull_u, skull_v), (jaw_u, jaw_v), u, v, upper, lower, opening, bite.clenched)
+        _drawing(layer, (skull_u, skull_v), (jaw_u, jaw_v), u, v, upper, lower, opening, bite.clenched, arch, unit)
         + layer.grain[box]
     )
     grown = (opening.gap - rest.gap) / (rest.gap + 0.04 * rest.width)
@@ -304,6 +202,17 @@ def _inside(
     return cast(Float, drawing + (own - drawing) * share[..., None]), 1 - share
 
 
+def _arch(layer: MouthLayer, bite: Bite, rigid: RigidMotion) -> Arch:
+    """The arch along which the teeth of a frame stand, in the axes of the source's mouth."""
+    rest = layer.opening
+    axes = np.array([rest.along, [-rest.along[1], rest.along[0]]], np.float64)
+    head = (rigid.scale * rigid.rotation @ layer.turn)[:2]
+    now = Arch.of((axes @ bite.linear @ head).astype(np.float32))
+    # where lips' corners are in the source says how far teeth reach on either side, as long as heads turn little
+    corners = layer.middle, rest.width - layer.middle
+    return now.reaching(*(_ARCH_REACH * corner / layer.unit for corner in corners))
+
+
 def _drawing(
     layer: MouthLayer,
     skull: tuple[Float, Float],
@@ -314,10 +223,15 @@ def _drawing(
     lower: Float,
     opening: Opening,
     clenched: float,
+    arch: Arch,
+    unit: float,
 ) -> Float:
-    """The drawn inside: dark, tongue, lower teeth, upper teeth, then the lips' shadow over it."""
-    per_unit = np.float32(1 / layer.unit)
-    middle, meeting = layer.opening.width / 2, layer.rest * layer.opening.width
+    """The drawn inside: dark, tongue, lower teeth, upper teeth, then the lips' shadow over it.
+
+    Teeth are as large as in a mouth `unit` pixels wide.
+    """
+    per_unit = np.float32(1 / unit)
+    middle, meeting = layer.middle, layer.rest * layer.opening.width
     skull, jaw = (((at_u - middle) * per_unit, (at_v - meeting) * per_unit) for at_u, at_v in (skull, jaw))
     palette = layer.palette
     deep = np.clip((v - upper) / np.maximum(lower - upper, 1.0), 0, 1)
@@ -328,7 +242,7 @@ def _drawing(
     hidden = np.float32(1 - layer.openness)  # a source that shows its teeth needs no second row
     parts = [(tongue(*jaw, palette, opening.gap * float(per_unit)), np.float32(1))]
     if hidden > 0:
-        parts += [(lower_row(*jaw, palette, pixel), hidden), (upper_row(*skull, palette, pixel), hidden)]
+        parts += [(lower_row(*jaw, palette, pixel, arch), hidden), (upper_row(*skull, palette, pixel, arch), hidden)]
     for part, share in parts:
         colours += (part[..., :3] * light - colours) * (part[..., 3:] * share)
     # light falls in from the front: the lips shade the edge, the corners stay dark
