@@ -16,15 +16,15 @@ __all__ = ["EyeFrame", "EyeLayer", "eye_frame", "paint_eye", "take_eye_apart"]
 
 _GAZE_LIMIT = 0.3
 """Largest shift of the iris as a fraction of the eye's width."""
-_LASH_SHADE = (0.6, 0.85)
+_LASH_SHADE = (0.6, 1.0)
 """Opacity of the drawn lash line where the picture shows no lashes, and where it shows some."""
-_HANGING = 0.015
+_HANGING = 0.03
 """How far thick lashes hang below a shut lid's margin, in widths of the opening."""
 _MARGIN_DARKENS = 0.02
 """Widths of the opening below the margin from which on a drawn lid gets no darker: less than a pixel in a tiny eye."""
 _LASHES_TURN = (0.35, 0.8)
 """Closures between which lashes that stood up over the eye come to hang below it."""
-_LOOKS_AWAY, _CLOSES = (0.03, 0.1), (0.15, 0.4)
+_LOOKS_AWAY, _CLOSES = (0.03, 0.1), (0.25, 0.5)
 """Ways of the iris, in widths of the opening, and closures between which the completed eyeball takes over from the
 picture of it: as long as it can be carried, the picture is the better one."""
 _GLINT_STAYS = 0.4

@@ -10,9 +10,7 @@ from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.filling import LUMA, continue_smoothly
 
-_SKIN_SHARE = 0.1
-"""How far a drawn lid leans from what surrounds the eye to the colour of skin."""
-_FOLD_SMOOTHED = 0.1
+_FOLD_SMOOTHED = 0.5
 """How much of the fold above an open eye is gone from a lid that is down."""
 _ABOVE, _BELOW = 0.17, 0.02
 """How far the strip of lashes reaches above the margin and below it, in widths of the opening."""
@@ -63,13 +61,12 @@ def lid_skin(pixels: Bytes, x: Float, y: Float, opening: Opening) -> LidSkin:
     width = opening.width
     lash = max(0.07 * width, 1.5)
     within = np.clip(np.minimum(u, width - u) / (0.06 * width) + 1.0, 0, 1)
-    # colours come from beyond lashes and corners, and lean to the skin's, or shadow would be spread over the lid
+    # colours come from beyond lashes and corners, or shadow would be spread over the lid
     wide = _between(v, up - 2.2 * lash, low + 1.6 * lash) * np.clip(np.minimum(u, width - u) / lash + 2.5, 0, 1)
     colour = np.median(picture[wide < 0.5], 0).astype(np.float32)
     luma = picture @ LUMA
     light = np.clip((luma - 0.65 * float(colour @ LUMA)) / (0.3 * float(colour @ LUMA) + 1), 0.03, 1)
     skin = continue_smoothly(picture, ((1 - wide) * light).astype(np.float32))
-    skin += (colour - skin) * np.float32(_SKIN_SHARE)
     skin_luma = skin @ LUMA
     dark = np.clip((0.92 * skin_luma - luma) / (0.25 * skin_luma + 6), 0, 1)
     lashes = (_between(v, up - 2.2 * lash, up) * within * dark).astype(np.float32)
