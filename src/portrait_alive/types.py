@@ -21,6 +21,9 @@ Bytes = NDArray[np.uint8]
 MESH_POINTS = 478
 """Points of the face mesh: MediaPipe's 468 and five for each iris (centre, then four on its rim)."""
 
+INSIDE_SHAPE = (6, 9, 2)
+"""Cells down and across what an open mouth shows, each a lightness and a share of teeth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -159,3 +162,5 @@ class DrivenFace:
     """Distance between the inner lips over the interocular distance; 0 when the lips touch."""
     body_lift: float = 0.0
     """Upward shift of the shoulders by breathing, as a fraction of the head's height (at most 0.01)."""
+    inside: Float | None = None
+    """(6, 9, 2) in [0, 1]: what the driver's mouth shows between the lips; see `Motion.inside`. None: not known."""

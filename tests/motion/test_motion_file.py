@@ -44,7 +44,7 @@ def test_driving_from_the_file_is_driving_from_the_clip(lively, tmp_path, source
 
 def test_at_most_300_bytes_a_frame(names):
     sizes = [len(motion_bytes(motion_at_rest(count, 25, names))) for count in (100, 1100)]  # type: ignore[arg-type]
-    assert (sizes[1] - sizes[0]) / 1000 < 300 / 2
+    assert (sizes[1] - sizes[0]) / 1000 < 300
 
 
 def test_an_existing_file_is_refused_and_left_alone(lively, tmp_path):

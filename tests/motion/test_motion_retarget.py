@@ -13,7 +13,7 @@ from portrait_alive.motion.retarget import RetargetOptions, retarget
 from portrait_alive.motion.tracks import Motion, motion_at_rest
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import place
-from portrait_alive.types import SourceFace
+from portrait_alive.types import INSIDE_SHAPE, SourceFace
 
 
 def one(names, **tracks) -> Motion:
@@ -262,3 +262,11 @@ def test_strong_brows_keep_their_size(source, basis, names, shape):
 
     for weight in (-0.5, 0.9):
         np.testing.assert_allclose(moved(2 * weight), 2 * moved(weight), rtol=0.02, atol=0.003)
+
+
+def test_what_the_drivers_mouth_shows_goes_along_where_it_is_known(source, basis, names):
+    shown = np.full(INSIDE_SHAPE, 0.5, np.float32)
+    (known,) = retarget(source, one(names, inside=shown), basis)
+    np.testing.assert_array_equal(known.inside, shown)
+    (unknown,) = retarget(source, one(names), basis)
+    assert unknown.inside is None

@@ -16,6 +16,7 @@ from portrait_alive.errors import NoFaceError
 from portrait_alive.motion.following import Followed, Follower, meet_subject
 from portrait_alive.motion.lips import mouth_opening
 from portrait_alive.motion.measures import in_head_frame, measured, unplaced
+from portrait_alive.motion.mouth_inside import inside_track, mouth_inside, nothing_seen
 from portrait_alive.motion.neck import Neck
 from portrait_alive.motion.people import watch
 from portrait_alive.motion.recording import MEETING_FRAMES
@@ -29,7 +30,7 @@ _STEPS = 32767
 
 @dataclass(frozen=True, eq=False)
 class MeshTrack:
-    """A face's mesh and pose in each of T frames; 2.9 kB a frame."""
+    """A face's mesh and pose in each of T frames; 3.3 kB a frame."""
 
     fps: Fraction
     meshes: NDArray[np.int16]
@@ -44,6 +45,8 @@ class MeshTrack:
     """(T, 3)."""
     scales: Float
     """(T,)."""
+    inside: Float
+    """(T, 6, 9, 2) as in `Motion.inside`."""
     bridged: NDArray[np.bool_]
     """(T,) True where no face was followed and the nearest seen mesh stands in."""
 
@@ -64,28 +67,30 @@ class _MeshRecorder:
     fitter: HeadFitter
     follower: Follower | None = None
     before: Followed | None = None
-    waiting: list[tuple[int, Landmarks]] = field(default_factory=list)
+    waiting: list[tuple[int, Landmarks, Float]] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
-    rows: list[tuple[NDArray[np.int16], Float, float, HeadPose]] = field(default_factory=list)
+    rows: list[tuple[NDArray[np.int16], Float, float, HeadPose, Float]] = field(default_factory=list)
     weight: float = 0.0
 
-    def add(self, frame: int, face: Landmarks) -> None:
+    def add(self, frame: int, face: Landmarks, pixels: Bytes) -> None:
         self.weight += face.box.height
+        inside = mouth_inside(pixels, face.points)
+        inside = nothing_seen() if inside is None else inside
         if self.follower is None:
-            self.waiting.append((frame, face))
+            self.waiting.append((frame, face, inside))
             if len(self.waiting) >= MEETING_FRAMES:
                 self.settle()
         else:
-            self._write(frame, face)
+            self._write(frame, face, inside)
 
     def settle(self) -> None:
         if self.follower is None:
-            self.follower = Follower.of(self.fitter, meet_subject([face for _, face in self.waiting], self.fitter))
-            for frame, face in self.waiting:
-                self._write(frame, face)
+            self.follower = Follower.of(self.fitter, meet_subject([face for _, face, _ in self.waiting], self.fitter))
+            for frame, face, inside in self.waiting:
+                self._write(frame, face, inside)
             self.waiting.clear()
 
-    def _write(self, frame: int, face: Landmarks) -> None:
+    def _write(self, frame: int, face: Landmarks, inside: Float) -> None:
         assert self.follower is not None
         self.before = self.follower.follow(face.points, self.before)
         pose = self.before.pose
@@ -94,7 +99,7 @@ class _MeshRecorder:
         centre = points.mean(0)
         step = float(np.abs(points - centre).max()) / _STEPS
         self.frames.append(frame)
-        self.rows.append((np.rint((points - centre) / step).astype(np.int16), centre, step, pose))
+        self.rows.append((np.rint((points - centre) / step).astype(np.int16), centre, step, pose, inside))
 
 
 def track_meshes(
@@ -114,7 +119,7 @@ def track_meshes(
         for glimpse in glimpses:
             count = glimpse.frame + 1
             for person, face in glimpse.faces.items():
-                recorders.setdefault(person, _MeshRecorder(fitter)).add(glimpse.frame, face)
+                recorders.setdefault(person, _MeshRecorder(fitter)).add(glimpse.frame, face, glimpse.pixels)
             if on_frame is not None:
                 on_frame(count)
     if not recorders or (driver_face is not None and driver_face - 1 not in recorders):
@@ -125,25 +130,26 @@ def track_meshes(
     return _track(chosen, count, fps)
 
 
-def mesh_track(faces: Sequence[Landmarks], fitter: HeadFitter, *, fps: Fraction) -> MeshTrack:
-    """The same from landmarks that are known in every frame."""
+def mesh_track(seen: Sequence[tuple[Bytes, Landmarks]], fitter: HeadFitter, *, fps: Fraction) -> MeshTrack:
+    """The same from pictures (H, W, 3) whose landmarks are known."""
     recorder = _MeshRecorder(fitter)
-    for frame, face in enumerate(faces):
-        recorder.add(frame, face)
+    for frame, (pixels, face) in enumerate(seen):
+        recorder.add(frame, face, pixels)
     recorder.settle()
-    return _track(recorder, len(faces), fps)
+    return _track(recorder, len(seen), fps)
 
 
 def _track(recorder: _MeshRecorder, count: int, fps: Fraction) -> MeshTrack:
     nearest = [recorder.rows[i] for i in _nearest(np.array(recorder.frames), count)]
     return MeshTrack(
         fps=fps,
-        meshes=np.stack([mesh for mesh, _, _, _ in nearest]),
-        centres=np.stack([centre for _, centre, _, _ in nearest]),
-        step_px=np.array([step for _, _, step, _ in nearest], np.float32),
-        rotations=np.stack([pose.rotation for _, _, _, pose in nearest]),
-        translations=np.stack([pose.translation for _, _, _, pose in nearest]),
-        scales=np.array([pose.scale for _, _, _, pose in nearest], np.float32),
+        meshes=np.stack([mesh for mesh, *_ in nearest]),
+        centres=np.stack([centre for _, centre, *_ in nearest]),
+        step_px=np.array([step for _, _, step, *_ in nearest], np.float32),
+        rotations=np.stack([pose.rotation for *_, pose, _ in nearest]),
+        translations=np.stack([pose.translation for *_, pose, _ in nearest]),
+        scales=np.array([pose.scale for *_, pose, _ in nearest], np.float32),
+        inside=inside_track(np.stack([inside for *_, inside in nearest])),
         bridged=~np.isin(np.arange(count), recorder.frames),
     )
 
@@ -191,6 +197,7 @@ class _Absolute(Sequence[DrivenFace]):
             turn=(pose.rotation @ source_pose.rotation.T).astype(np.float32),
             lid_closure=(float(closure[0]), float(closure[1])),
             mouth_opening=mouth_opening(seen),
+            inside=self.track.inside[frame] if self.track.inside[frame].any() else None,
         )
 
 

@@ -82,6 +82,8 @@ def mirrored(motion: Motion) -> Motion:
             return track[..., ::-1]
         if name == "gaze":
             return track[..., ::-1, :] * np.array([-1, 1], np.float32)
+        if name == "inside":
+            return track[..., ::-1, :]
         return track
 
     rest = {name: np.ascontiguousarray(flip(name, getattr(motion.neutral, name))) for name in _REST_TRACKS}
@@ -200,7 +202,7 @@ def eased_in(motion: Motion, seconds: float = 2.0, hold_s: float = 1.0) -> Motio
         last = track[-1:]
         if name == "bridged":
             return np.zeros(len(share), bool)
-        if name in ("contact", "confidence"):
+        if name in ("contact", "confidence", "inside"):
             start = np.zeros_like(last) if name == "contact" else last
         else:
             start = np.asarray(getattr(rest, name, np.ones_like(last) if name == "scale" else np.zeros_like(last)))

@@ -23,6 +23,10 @@ FORMAT: Final = "portrait-alive-motion-1"
 SUFFIX: Final = ".motion"
 _PRECISE: Final = ("rotation", "translation", "scale")
 """Tracks that move the whole head are stored in fp32, 0.0005 rad being a visible step; all others in fp16."""
+_QUANTISED: Final = ("inside",)
+"""Tracks within 0..1 that are stored in 255ths."""
+_UNKNOWN: Final = ("inside",)
+"""Tracks that older files lack; all 0 says that they are not known."""
 _MOST_BYTES: Final = 1 << 30
 _MOST_HEADER_BYTES: Final = 1 << 20
 _LARGEST: Final = {"rotation": 7.0, "translation": 1e4, "scale": 1e3, "expression": 20.0, "gaze": 20.0}
@@ -32,16 +36,14 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 def as_stored(motion: Motion) -> Motion:
     """The motion rounded to what a file holds, so that driving from the clip and from its file are the same."""
-    return motion.with_tracks(
-        lambda name, track: track if name == "bridged" else track.astype(_stored_type(name)).astype(np.float32)
-    )
+    return motion.with_tracks(lambda name, track: track if name == "bridged" else _read(name, _stored(name, track)))
 
 
 def motion_bytes(motion: Motion) -> bytes:
-    """The motion as the content of a file: about 135 bytes a frame, and the sound where there is one."""
+    """The motion as the content of a file: about 240 bytes a frame, and the sound where there is one."""
     tensors: dict[str, NDArray[Any]] = {}
     for name in track_shapes(len(motion.expression_names)):
-        tensors[name] = np.ascontiguousarray(getattr(motion, name), _stored_type(name))
+        tensors[name] = np.ascontiguousarray(_stored(name, getattr(motion, name)))
     neutral = motion.neutral
     for name in ("rotation", "translation", "expression", "lids", "gaze"):
         tensors[f"neutral.{name}"] = np.ascontiguousarray(getattr(neutral, name), np.float32)
@@ -119,6 +121,8 @@ def _motion_from(content: bytes, name: str) -> Motion:
     frames = len(tensors["rotation"]) if np.ndim(tensors.get("rotation", 0)) else 0
     if frames == 0:
         raise _damaged(name, "no frames")
+    for track in _UNKNOWN:
+        tensors.setdefault(track, np.zeros((frames, *shapes[track]), np.uint8))
     tracks = {track: _checked(tensors, track, (frames, *shape), name) for track, shape in shapes.items()}
     tracks["bridged"] = tracks["bridged"] > 0.5
     rest = {
@@ -156,7 +160,7 @@ def _checked(tensors: dict[str, Any], key: str, shape: tuple[int, ...], name: st
         raise _damaged(name, f"track {key} has shape {tensor.shape}, expected {shape}")
     if tensor.dtype.kind not in "fbiu":
         raise _damaged(name, f"track {key} holds {tensor.dtype}")
-    values = tensor.astype(np.float32)
+    values = _read(key, tensor)
     largest = _LARGEST.get(key.removeprefix("neutral."), 10.0)
     if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > largest:
         raise _damaged(name, f"track {key} has values that no face has")
@@ -193,7 +197,16 @@ def _damaged(name: str, what: str) -> UnreadableInputError:
     return UnreadableInputError(f"{name}: not an intact motion file ({what}); make it again with: portrait-alive track")
 
 
-def _stored_type(track: str) -> type:
-    if track == "bridged":
-        return np.uint8
-    return np.float32 if track in _PRECISE else np.float16
+def _stored(name: str, track: NDArray[Any]) -> NDArray[Any]:
+    if name == "bridged":
+        return track.astype(np.uint8)
+    if name in _QUANTISED:
+        return np.asarray(np.rint(np.clip(track, 0, 1) * 255), np.uint8)
+    return track.astype(np.float32 if name in _PRECISE else np.float16)
+
+
+def _read(name: str, stored: NDArray[Any]) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = stored.astype(np.float32)
+    if name in _QUANTISED:
+        values /= np.float32(255)
+    return values

@@ -37,6 +37,8 @@ class Glimpse:
     """What one frame shows."""
 
     frame: int
+    pixels: Bytes
+    """(H, W, 3) the frame itself; not to be kept."""
     faces: dict[int, Landmarks]
     """By person, from 0 in order of appearance, left to right where several appear at once."""
     cut: bool
@@ -120,7 +122,7 @@ def _sightings(frames: Iterable[Bytes], find: _Find, follow: _Follow) -> Generat
             yield (
                 chunk[start:end],
                 [
-                    Glimpse(first + start + offset, faces, cuts[start] and offset == 0)
+                    Glimpse(first + start + offset, chunk[start + offset], faces, cuts[start] and offset == 0)
                     for offset, faces in enumerate(seen)
                 ],
             )

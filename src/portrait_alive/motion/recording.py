@@ -1,5 +1,6 @@
-"""Low-dimensional records of a person while a clip streams by: a few hundred bytes a frame, no mesh kept."""
+"""Low-dimensional records of a person while a clip streams by: some 700 bytes a frame, no mesh kept."""
 
+import math
 from array import array
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 from portrait_alive.motion.angles import angles_of
 from portrait_alive.motion.following import Followed, Follower, meet_subject
 from portrait_alive.motion.measures import in_head_frame, measured
+from portrait_alive.motion.mouth_inside import mouth_inside, nothing_seen
 from portrait_alive.shape.fit import HeadFitter
-from portrait_alive.types import MESH_POINTS, Landmarks
+from portrait_alive.types import INSIDE_SHAPE, MESH_POINTS, Bytes, Float, Landmarks
 
 MEETING_FRAMES: Final = 150
 """Frames of landmarks that are held (0.9 MB) before the subject's identity is settled from them."""
+_CELLS: Final = math.prod(INSIDE_SHAPE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,8 @@ class Records:
     """(N, 2, 2)."""
     mouth: NDArray[np.float32]
     """(N,) signed."""
+    inside: NDArray[np.float32]
+    """(N, 6, 9, 2) from `mouth_inside`, NaN where nothing is seen."""
     residual: NDArray[np.float32]
     """(N,) what the basis does not explain, over the eyes' distance."""
     confidence: NDArray[np.float32]
@@ -52,18 +57,20 @@ class Recorder:
     fitter: HeadFitter
     follower: Follower | None = None
     before: Followed | None = None
-    waiting: list[tuple[int, int, Landmarks]] = field(default_factory=list)
+    waiting: list[tuple[int, int, Landmarks, Float]] = field(default_factory=list)
     rows: "array[float]" = field(default_factory=lambda: array("f"))
     weight: float = 0.0
     """Sum of face heights: the larger and longest-seen person is the driver."""
 
-    def add(self, frame: int, scene: int, face: Landmarks) -> None:
-        """Record one frame."""
+    def add(self, frame: int, scene: int, face: Landmarks, pixels: Bytes) -> None:
+        """Record one frame; of its pixels (H, W, 3) only what the open mouth shows is kept."""
         self.weight += face.box.height
+        inside = mouth_inside(pixels, face.points)
+        inside = nothing_seen() if inside is None else inside
         if self.follower is not None:
-            self._write(frame, scene, face)
+            self._write(frame, scene, face, inside)
             return
-        self.waiting.append((frame, scene, face))
+        self.waiting.append((frame, scene, face, inside))
         if len(self.waiting) >= MEETING_FRAMES:
             self._meet()
 
@@ -84,20 +91,21 @@ class Recorder:
             mouth=narrow[:, 12],
             residual=narrow[:, 13],
             confidence=narrow[:, 14],
-            expression=narrow[:, 15:],
+            inside=narrow[:, 15 : 15 + _CELLS].reshape(-1, *INSIDE_SHAPE),
+            expression=narrow[:, 15 + _CELLS :],
         )
 
     @property
     def _row_length(self) -> int:
-        return 17 + len(self.fitter.basis.expression)
+        return 17 + _CELLS + len(self.fitter.basis.expression)
 
     def _meet(self) -> None:
-        self.follower = Follower.of(self.fitter, meet_subject([face for _, _, face in self.waiting], self.fitter))
-        for frame, scene, face in self.waiting:
-            self._write(frame, scene, face)
+        self.follower = Follower.of(self.fitter, meet_subject([face for _, _, face, _ in self.waiting], self.fitter))
+        for frame, scene, face, inside in self.waiting:
+            self._write(frame, scene, face, inside)
         self.waiting.clear()
 
-    def _write(self, frame: int, scene: int, face: Landmarks) -> None:
+    def _write(self, frame: int, scene: int, face: Landmarks, inside: Float) -> None:
         assert self.follower is not None
         followed = self.follower.follow(face.points, self.before)
         self.before = followed
@@ -110,4 +118,5 @@ class Recorder:
         self.rows.extend(measures.lid_opening.tolist())
         self.rows.extend(measures.gaze.reshape(-1).tolist())
         self.rows.extend((measures.mouth, followed.residual, float(face.presence * face.confidence.mean())))
+        self.rows.extend(inside.reshape(-1).tolist())
         self.rows.extend(followed.expression.tolist())

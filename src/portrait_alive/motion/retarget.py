@@ -179,6 +179,7 @@ class Retargeted(Sequence[DrivenFace]):
             lid_closure=(float(np.clip(1 - openings[0], 0, 1)), float(np.clip(1 - openings[1], 0, 1))),
             mouth_opening=mouth_opening(points),
             body_lift=self._lift(frame),
+            inside=self.motion.inside[frame] if self.motion.inside[frame].any() else None,
         )
 
     def _lift(self, frame: int) -> float:

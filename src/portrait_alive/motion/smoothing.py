@@ -18,6 +18,8 @@ from portrait_alive.motion.tracks import Motion
 _LIGHT_FRAMES: Final = 0.5
 _SCALE_S: Final = 0.6
 """Width (standard deviation) of the Gaussian: the size of a head changes slowly or not at all."""
+_INSIDE_FRAMES: Final = 0.6
+"""Width of the Gaussian over what the mouth shows: noise of single frames, not the tongue's movements."""
 _MOUTH: Final = ("jaw", "mouth", "cheekPuff")
 _BROWS: Final = ("brow",)
 
@@ -93,6 +95,9 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
         expression=expression,
         lids=np.maximum(_adaptive(motion.lids, fps, strength, _LIDS), 0.0),
         gaze=gaze.reshape(-1, 2, 2),
+        inside=gaussian(motion.inside.reshape(len(gaze), -1), _INSIDE_FRAMES * strength)
+        .reshape(motion.inside.shape)
+        .astype(np.float32),
         mouth=np.where(motion.mouth > 0, np.maximum(speech[:, -1] / _GAP_WEIGHT, 0.0), 0.0),
     )
 

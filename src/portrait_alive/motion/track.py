@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from portrait_alive.errors import NoFaceError
 from portrait_alive.motion.bridging import bridged
 from portrait_alive.motion.file import as_stored
+from portrait_alive.motion.mouth_inside import inside_track
 from portrait_alive.motion.neutral import found_neutral
 from portrait_alive.motion.people import watch
 from portrait_alive.motion.recording import Recorder, Records
@@ -51,7 +52,7 @@ def track_driver(
 ) -> Motion:
     """The motion of the person who is largest and longest in a clip, with their rest found; not smoothed.
 
-    Streams: at most some 150 frames of landmarks and eight pictures are held; what stays is about 300 bytes a frame.
+    Streams: at most some 150 frames of landmarks and eight pictures are held; what stays is about 700 bytes a frame.
 
     Args:
         frames: (H, W, 3) uint8 sRGB at the constant rate `fps`.
@@ -72,7 +73,7 @@ def track_driver(
             scene += glimpse.cut
             count = glimpse.frame + 1
             for person, face in glimpse.faces.items():
-                recorders.setdefault(person, Recorder(fitter)).add(glimpse.frame, scene, face)
+                recorders.setdefault(person, Recorder(fitter)).add(glimpse.frame, scene, face, glimpse.pixels)
             if on_frame is not None:
                 on_frame(count)
     chosen = recorders[_chosen(recorders, driver_face, name)]
@@ -118,6 +119,7 @@ def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -
         "lids": lids,
         "mouth": _calibrated_mouth(records.mouth[good]),
         "gaze": _conjugate(records.gaze[good], records.rotation[good], lids, rate),
+        "inside": inside_track(records.inside[good]),
     }
     expression_names = tuple(names[i] for i in kept)
     seen = np.zeros(count, bool)

@@ -1,6 +1,6 @@
 """Motion: what a face does over time, without whose face it is.
 
-Low-dimensional tracks, some 150 bytes a frame, that any portrait can be driven by. Tracks are absolute; `Neutral`
+Low-dimensional tracks, some 250 bytes a frame, that any portrait can be driven by. Tracks are absolute; `Neutral`
 says where the subject rests, and retargeting uses the difference.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.errors import UsageError
-from portrait_alive.types import Float
+from portrait_alive.types import INSIDE_SHAPE, Float
 
 RIGHT, LEFT = 0, 1
 """Index of the subject's right and left eye in every track that has two."""
@@ -64,6 +64,11 @@ class Motion:
     contact: Float
     """(T,) in [0, 1]: how literally `mouth` is meant. 1: closed here is closed in the portrait. 0: only the difference
     from the neutral counts, so that a portrait's open smile stays open (built-in motions)."""
+    inside: Float
+    """(T, 6, 9, 2) in [0, 1]: what is seen between the lips, in cells from the upper to the lower lip and from the
+    right corner to the left: lightness against the skin (or the teeth, where they are lighter), and how surely it is
+    teeth.
+    All 0: not known, as in built-in motions."""
     body: Float
     """(T,) lift of the shoulders by breathing, as a fraction of the head's height (0..0.01)."""
     confidence: Float
@@ -137,6 +142,7 @@ def track_shapes(expressions: int) -> dict[str, tuple[int, ...]]:
         "gaze": (2, 2),
         "mouth": (),
         "contact": (),
+        "inside": INSIDE_SHAPE,
         "body": (),
         "confidence": (),
         "bridged": (),

@@ -212,7 +212,7 @@ class Lender:
         frame.cut.soften(colours, opacity, self.texture)
         skull = self._rigid
         rigid = RigidMotion.between(self.points[skull], points[skull], rotation @ self.rotation.T)
-        made = paint_mouth(layer, frame, colours, self.points, points, rigid)
+        made = paint_mouth(layer, frame, colours, self.points, driven, rigid)
         return Patch(colours, _corner(layer.detail, offset), made)
 
     def eye_for(self, driven: DrivenFace, side: int, shut: float) -> Patch | None:

@@ -6,12 +6,13 @@ from typing import cast
 import numpy as np
 
 from portrait_alive.shape import topology
-from portrait_alive.types import Bytes, Float
+from portrait_alive.types import Bytes, DrivenFace, Float
 from portrait_alive.warp.bite import Bite
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut, smoothstep
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.mouth_layer import MouthLayer
+from portrait_alive.warp.seen_inside import seen_inside
 from portrait_alive.warp.teeth import Arch, lower_row, tongue, upper_row
 
 _GROWS_FROM, _GROWS_TO = 1.3, 1.25
@@ -28,6 +29,9 @@ _ROUND = 0.8
 _LIT_GAPS = (0.02, 0.14)
 """Gaps, in mouth widths, from which light falls in, and falls in fully: lips that part show dark before teeth."""
 _LEAST_LIGHT = 0.35
+_KNOWN = 0.2
+"""Lightness of the lightest cell from which what the driver's mouth shows is believed: seams to motions that do not
+know are eased from 0."""
 _LIP_SHADE = (0.30, 0.16)
 """Darkening of the upper and of the lower lip where they turn inwards."""
 _LIP_SHADE_REACH = 0.022
@@ -97,7 +101,7 @@ def _rounded(opening: Opening, rest: Opening) -> Opening:
 
 
 def paint_mouth(
-    layer: MouthLayer, frame: MouthFrame, view: Bytes, source: Float, driven: Float, rigid: RigidMotion
+    layer: MouthLayer, frame: MouthFrame, view: Bytes, source: Float, driven: DrivenFace, rigid: RigidMotion
 ) -> Float:
     """Paint what is between the lips, in place.
 
@@ -106,7 +110,7 @@ def paint_mouth(
         frame: from `mouth_frame`.
         view: (h, w, 3) uint8 the mouth's rectangle with its skin.
         source: (P, 3) points of the source.
-        driven: (P, 3) points of the frame.
+        driven: the frame.
         rigid: the skull's motion.
 
     Returns:
@@ -156,13 +160,13 @@ def _inside(
     frame: MouthFrame,
     box: tuple[slice, slice],
     source: Float,
-    driven: Float,
+    driven: DrivenFace,
     rigid: RigidMotion,
 ) -> tuple[Float, Float]:
     """Colours between the lips, and how much of them is drawn."""
     detail, rest, opening = layer.detail, layer.opening, frame.opening
     u, v, upper, lower = (values[box] for values in (frame.u, frame.v, frame.upper, frame.lower))
-    bite = Bite.between(layer.opening, layer.unit, opening, source, driven, rigid)
+    bite = Bite.between(layer.opening, layer.unit, opening, source, driven.points, rigid)
     x = detail.x[:, box[1]] + np.float32(frame.offset[0])
     y = detail.y[box[0]] + np.float32(frame.offset[1])
     skull_u, skull_v = rest.axes(*bite.in_source(x, y))
@@ -171,9 +175,19 @@ def _inside(
     jaw_u, jaw_v = skull_u - np.float32(bite.drop[0]), skull_v - np.float32(down)
     arch = _arch(layer, bite, rigid)
     unit = layer.unit * float(np.clip(opening.width / (rigid.scale * _GROWS_FROM * layer.unit), 1, _GROWS_TO))
-    drawing = (
-        _drawing(layer, (skull_u, skull_v), (jaw_u, jaw_v), u, v, upper, lower, opening, bite.clenched, arch, unit)
-        + layer.grain[box]
+    drawing = layer.grain[box] + _drawing(
+        layer,
+        (skull_u, skull_v),
+        (jaw_u, jaw_v),
+        u,
+        v,
+        upper,
+        lower,
+        opening,
+        bite.clenched,
+        arch,
+        unit,
+        driven.inside,
     )
     grown = (opening.gap - rest.gap) / (rest.gap + 0.04 * rest.width)
     kept = np.float32(1 - smoothstep(0.35, 1.2, grown) * (1 - layer.openness))
@@ -225,8 +239,9 @@ def _drawing(
     clenched: float,
     arch: Arch,
     unit: float,
+    inside: Float | None,
 ) -> Float:
-    """The drawn inside: dark, tongue, lower teeth, upper teeth, then the lips' shadow over it.
+    """The drawn inside: as the driver's mouth shows it, or else dark, tongue, lower teeth, upper teeth, shadow.
 
     Teeth are as large as in a mouth `unit` pixels wide.
     """
@@ -235,8 +250,15 @@ def _drawing(
     skull, jaw = (((at_u - middle) * per_unit, (at_v - meeting) * per_unit) for at_u, at_v in (skull, jaw))
     palette = layer.palette
     deep = np.clip((v - upper) / np.maximum(lower - upper, 1.0), 0, 1)
-    colours = palette.dark * (0.8 + 0.35 * deep)[..., None]
     pixel = float(per_unit) * layer.softness
+    known = 0.0 if inside is None else smoothstep(0.0, _KNOWN, float(inside[..., 0].max()))
+    seen = None
+    if inside is not None and known > 0:
+        skull_u, jaw_u = (arch.place(*at, pixel)[0] for at in (skull, jaw))
+        seen = seen_inside(inside, palette, u / np.float32(opening.width), deep, skull_u, jaw_u, pixel)
+        if known == 1:
+            return seen
+    colours = palette.dark * (0.8 + 0.35 * deep)[..., None]
     lit = max(smoothstep(*_LIT_GAPS, opening.gap / layer.unit), 0.6 * clenched)
     light = np.float32(_LEAST_LIGHT + (1 - _LEAST_LIGHT) * lit)
     hidden = np.float32(1 - layer.openness)  # a source that shows its teeth needs no second row
@@ -251,4 +273,5 @@ def _drawing(
     corner = corner * (2 - corner)
     shadow = 1 - 0.4 * np.exp(-np.maximum(v - upper, 0) / (0.045 * width))
     shadow *= 1 - 0.25 * np.exp(-np.maximum(lower - v, 0) / (0.02 * width))
-    return cast(Float, (colours * (shadow * (0.3 + 0.7 * corner))[..., None]).astype(np.float32))
+    colours = (colours * (shadow * (0.3 + 0.7 * corner))[..., None]).astype(np.float32)
+    return cast(Float, colours if seen is None else colours + np.float32(known) * (seen - colours))

@@ -8,10 +8,12 @@ import numpy as np
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.filling import LUMA
 
-_UPPER_EDGES = (0.0, 0.165, 0.295, 0.40, 0.475, 0.53)
+UPPER_EDGES = (0.0, 0.165, 0.295, 0.40, 0.475, 0.53)
 """Boundaries of the upper teeth from the middle outwards, as fractions of the mouth's width, as seen from the front."""
-_LOWER_EDGES = (0.0, 0.095, 0.195, 0.30, 0.39, 0.46)
-_TONGUE_TINT = np.array([1.0, 0.93, 1.0], np.float32)
+LOWER_EDGES = (0.0, 0.095, 0.195, 0.30, 0.39, 0.46)
+"""The same of the lower teeth."""
+_TONGUE_TINT = np.array([1.02, 0.92, 0.94], np.float32)
+"""Of a tongue over that of lips."""
 _ARCH_WIDE, _ARCH_DEEP = 0.58, 0.73
 """Half-axes of the ellipse along which teeth stand, in mouth widths."""
 _ARCH_END = 1.4
@@ -76,6 +78,7 @@ class Palette:
     teeth: Float
     tongue: Float
     gums: Float
+    skin: Float
 
 
 def palette_of(pixels: Bytes, lips: Float, skin: Float, whites: Float | None = None) -> Palette:
@@ -107,6 +110,7 @@ def palette_of(pixels: Bytes, lips: Float, skin: Float, whites: Float | None = N
         np.minimum(teeth * 1.06, 245).astype(np.float32),
         (0.87 * lips * _TONGUE_TINT + 0.03 * skin).astype(np.float32),
         (0.7 * lips).astype(np.float32),
+        skin.astype(np.float32),
     )
 
 
@@ -122,16 +126,16 @@ def upper_row(u: Float, v: Float, palette: Palette, pixel: float, arch: Arch) ->
     """
     front, v, there = arch.place(u, v, max(pixel, _ROW_ENDS))
     x = np.abs(front)
-    edge = 0.05 - 0.10 * x * x - 0.012 * _between(x, _UPPER_EDGES)
-    return _row(x, edge - v, there, 0.19, _UPPER_EDGES, palette, 1.0, pixel)
+    edge = 0.05 - 0.10 * x * x - 0.012 * _between(x, UPPER_EDGES)
+    return _row(x, edge - v, there, 0.19, UPPER_EDGES, palette, 1.0, pixel)
 
 
 def lower_row(u: Float, v: Float, palette: Palette, pixel: float, arch: Arch) -> Float:
     """Lower teeth and gums; arguments as in `upper_row`."""
     front, v, there = arch.place(u, v, max(pixel, _ROW_ENDS))
     x = np.abs(front)
-    edge = 0.055 + 0.06 * x * x + 0.006 * _between(x, _LOWER_EDGES)
-    return _row(x, v - edge, there, 0.15, _LOWER_EDGES, palette, 0.8, pixel)
+    edge = 0.055 + 0.06 * x * x + 0.006 * _between(x, LOWER_EDGES)
+    return _row(x, v - edge, there, 0.15, LOWER_EDGES, palette, 0.8, pixel)
 
 
 def tongue(u: Float, v: Float, palette: Palette, gap: float) -> Float:
@@ -162,16 +166,27 @@ def _row(
     tooth = np.clip(inward / soft + 0.5, 0, 1)
     # a row is an arch: it recedes into the dark of the corners
     shade = light * np.maximum(1.0 - 0.8 * (x / edges[-1]) ** 2.5, 0.05)
-    gap = np.full_like(x, 1.0)
-    for boundary in edges:
-        gap = np.minimum(gap, np.abs(x - boundary))
-    line = 0.17 * np.exp(-((gap / (0.008 + 0.5 * pixel)) ** 2)) * min(0.02 / soft, 1.0)
     roundness = 1.0 - 0.10 * np.clip(inward / height, 0, 1)
     tip = 1.0 - 0.10 * np.exp(-inward / 0.02)
-    colour = palette.teeth * (shade * (1 - line) * roundness * tip)[..., None]
+    colour = palette.teeth * (shade * enamel(x, edges, pixel) * roundness * tip)[..., None]
     gum = np.clip((inward - height) / (2 * soft) + 0.5, 0, 1)[..., None]
     colour = colour * (1 - gum) + palette.gums * (shade * 0.8)[..., None] * gum
     return np.dstack([colour, tooth * there]).astype(np.float32)
+
+
+def enamel(x: Float, edges: tuple[float, ...], pixel: float) -> Float:
+    """(h, w) lightness of a row of teeth seen from the front, 1 but for the lines between them.
+
+    Args:
+        x: distance from the middle of the row, in mouth widths.
+        edges: `UPPER_EDGES` or `LOWER_EDGES`.
+        pixel: one pixel in mouth widths: lines are that soft.
+    """
+    gap = np.full_like(x, 1.0)
+    for boundary in edges:
+        gap = np.minimum(gap, np.abs(x - boundary))
+    depth = 0.17 * min(0.02 / max(pixel, 0.008), 1.0)
+    return cast(Float, (1 - depth * np.exp(-((gap / (0.008 + 0.5 * pixel)) ** 2))).astype(np.float32))
 
 
 def _between(x: Float, edges: tuple[float, ...]) -> Float:

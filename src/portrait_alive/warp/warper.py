@@ -128,7 +128,7 @@ class Warper:
             _note(drawn, made, view)
         if lips is not None:
             mouth_now.cut.soften(out[mouth_view], opacity[mouth_view], texture)
-            made = paint_mouth(lips, mouth_now, out[mouth_view], source, points, rigid)
+            made = paint_mouth(lips, mouth_now, out[mouth_view], source, driven, rigid)
             _note(drawn, made, mouth_view)
         still = still_pixels(layers, moving, views)
         cv2.copyTo(layers.still, still, out)

@@ -72,7 +72,7 @@ def person_episodes(
         return None
     faces = [source_face(face, fitter) for _, face in seen]
     kept = [picture for picture, _ in seen]
-    driven = retarget_absolute(faces[0], mesh_track([face for _, face in seen], fitter, fps=Fraction(1)), basis)
+    driven = retarget_absolute(faces[0], mesh_track(seen, fitter, fps=Fraction(1)), basis)
     warper = Warper(take_apart(Picture(kept[0]), faces[0], basis, matter=matter, room=room_of(driven, basis)))
     side = View.side_for(faces[0])
     frames = []

@@ -135,8 +135,8 @@ def pairs_of_several(
     """
     basis = fitter.basis
     brought = [_brought_to(canvas, other) for other in others]
-    faces = [canvas.face.landmarks, *(landmarks for _, landmarks, _ in brought)]
-    driven = retarget_absolute(canvas.face, mesh_track(faces, fitter, fps=Fraction(1)), basis)
+    seen = [(canvas.picture.pixels, canvas.face.landmarks), *((pixels, face) for pixels, face, _ in brought)]
+    driven = retarget_absolute(canvas.face, mesh_track(seen, fitter, fps=Fraction(1)), basis)
     warper = Warper(take_apart(canvas.picture, canvas.face, basis, matter=matter, room=room_of(driven, basis)))
     side = View.side_for(canvas.face)
     pairs = []
@@ -162,9 +162,8 @@ def _there_and_back(
     moved = _pasted(sitter.picture.pixels, gone.pixels, warper.box[:2])
     landmarks = Landmarks(np.ascontiguousarray(there.points[:MESH_POINTS]), sitter.face.landmarks.confidence, 1.0)
     face = source_face(landmarks, fitter)
-    ways = retarget_absolute(
-        face, mesh_track([landmarks, sitter.face.landmarks], fitter, fps=Fraction(1)), fitter.basis
-    )
+    both = [(moved, landmarks), (sitter.picture.pixels, sitter.face.landmarks)]
+    ways = retarget_absolute(face, mesh_track(both, fitter, fps=Fraction(1)), fitter.basis)
     home = Warper(take_apart(Picture(moved), face, fitter.basis, matter=matter))
     back = home.render_with_masks(ways[1])
     composed, known = _composed(sitter.picture.pixels, gone, warper.box[:2], back, home.box[:2])

@@ -1,0 +1,112 @@
+"""What the driver's open mouth shows between the lips: how light it is where, and where that is teeth.
+
+Landmarks tell where lips are, never whether teeth or the tongue are behind them. A few dozen cells do, too coarse to
+carry the driver's own teeth over, fine enough to show the portrait's at the right moment.
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.shape import topology
+from portrait_alive.types import INSIDE_SHAPE, Bytes, Float
+
+_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
+_CHEEKS: Final = (50, 187, 192, 205, 207, 36, 280, 411, 416, 425, 427, 266)
+"""Mesh points of bare skin about the mouth."""
+_FINER: Final = (2, 2)
+"""Samples of a cell, down and across."""
+_LEAST_GAP_PX: Final = 3.0
+"""Between lips that are closer, lips are all that is seen."""
+_SHOWN: Final = 0.92
+"""Share of the opening's height that is looked at: the rest is the lips' rim, or theirs by the tracker's error."""
+_TEETH_FROM: Final = (0.4, 0.8)
+"""Lightness against the skin from which something between the lips may be teeth, and is for certain."""
+_GREY_FROM: Final = (0.65, 0.95)
+"""The same in pictures that have no colours to tell teeth by."""
+_COLOURED_SKIN: Final = 0.12
+"""Saturation from which skin is coloured."""
+
+
+def mouth_inside(pixels: Bytes, points: Float) -> Float | None:
+    """(6, 9, 2) what is seen between the lips; None where they are as good as closed.
+
+    Rows run from the upper lip to the lower one, columns from the right corner to the left. First lightness (luma over
+    that of the skin beside the mouth, 0..2), then how surely it is teeth (0..1): light, and less coloured than skin.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB.
+        points: (478, 2 or more) the face's mesh in it.
+    """
+    upper, lower = (points[list(part), :2] for part in (topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER))
+    if np.linalg.norm(lower - upper, axis=1).max() < _LEAST_GAP_PX:
+        return None
+    rows, columns, _ = INSIDE_SHAPE
+    down, across = (cells * finer for cells, finer in zip((rows, columns), _FINER, strict=True))
+    edges = [_evenly(edge, across) for edge in (upper, lower)]
+    deep = 0.5 + _SHOWN * ((np.arange(down, dtype=np.float32) + 0.5) / down - 0.5)
+    places = (edges[0] + (edges[1] - edges[0]) * deep[:, None, None]).astype(np.float32)  # (down, across, 2)
+    seen = _at(pixels, places).reshape(rows, _FINER[0], columns, _FINER[1], 3).mean((1, 3))
+    skin = np.median(_at(pixels, points[None, list(_CHEEKS), :2])[0], 0)
+    light = (seen @ _LUMA) / max(float(skin @ _LUMA), 1.0)
+    tint, skin_tint = _saturation(seen), float(_saturation(skin))
+    pale = np.clip((1.15 * skin_tint - tint) / max(0.5 * skin_tint, 0.02), 0, 1)
+    coloured = min(skin_tint / _COLOURED_SKIN, 1.0)
+    teeth = coloured * pale * _rising(light, _TEETH_FROM) + (1 - coloured) * _rising(light, _GREY_FROM)
+    return np.stack([np.minimum(light, 2.0), teeth], -1).astype(np.float32)
+
+
+def inside_track(seen: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 6, 9, 2) of a whole clip, its lightness in 0..1: against the skin, or the teeth where they are lighter.
+
+    Args:
+        seen: (N, 6, 9, 2) from `mouth_inside`, NaN in frames that showed nothing: they get what the nearest other one
+            shows, so that a mouth that closes closes over what was there; 0 where no frame shows anything.
+    """
+    shown = np.flatnonzero(~np.isnan(seen[:, 0, 0, 0]))
+    if len(shown) == 0:
+        return np.zeros(seen.shape, np.float32)
+    frames = np.arange(len(seen))
+    after = np.clip(np.searchsorted(shown, frames), 0, len(shown) - 1)
+    before = np.clip(after - 1, 0, None)
+    nearest = np.where(np.abs(shown[before] - frames) < np.abs(shown[after] - frames), before, after)
+    track = seen[shown[nearest]].copy()
+    light, teeth = seen[shown, ..., 0], seen[shown, ..., 1]
+    lightest = float(np.percentile(light[teeth > 0.5], 95)) if (teeth > 0.5).any() else 1.0
+    track[..., 0] = np.clip(track[..., 0] / max(lightest, 1.0), 0, 1)
+    return track
+
+
+def nothing_seen() -> Float:
+    """What stands for `None` among `mouth_inside`'s results in an array."""
+    return np.full(INSIDE_SHAPE, np.nan, np.float32)
+
+
+def _evenly(edge: Float, count: int) -> Float:
+    """(count, 2) places in the middles of `count` equal parts of the way along a lip's edge (M, 2), as seen."""
+    span = edge[-1] - edge[0]
+    along = np.maximum.accumulate((edge - edge[0]) @ span / max(float(span @ span), 1e-6))
+    wanted = (np.arange(count, dtype=np.float32) + 0.5) / count
+    return np.stack([np.interp(wanted, along, edge[:, axis]) for axis in range(2)], -1).astype(np.float32)
+
+
+def _at(pixels: Bytes, places: Float) -> Float:
+    """(h, w, 3) float32 colours at picture places (h, w, 2); beyond the picture, its edge."""
+    maps = np.ascontiguousarray(places - np.float32(0.5), np.float32)
+    # only the part that is looked at is handed over: OpenCV's maps reach 32767 pixels
+    corner = np.clip(np.floor(maps.min((0, 1))), 0, np.array(pixels.shape[1::-1]) - 1).astype(int)
+    end = np.clip(np.ceil(maps.max((0, 1))) + 2, corner + 1, np.array(pixels.shape[1::-1])).astype(int)
+    part = pixels[corner[1] : end[1], corner[0] : end[0]]
+    found = cv2.remap(part, maps - corner.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def _saturation(colours: Float) -> Float:
+    return np.asarray(np.ptp(colours, axis=-1) / np.maximum(colours.max(-1), 1), np.float32)
+
+
+def _rising(values: Float, between: tuple[float, float]) -> Float:
+    low, high = between
+    return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
