@@ -2,6 +2,7 @@
 
     python benchmarks/motion.py                                  # ten paintings, eight clips, 3 s each
     python benchmarks/motion.py --frames 40 --sources a.jpg --clips b.mp4
+    python benchmarks/motion.py --frames 150 --every 5           # longer stretches of the clips in less time
     python benchmarks/motion.py --mesh                           # the driven mesh alone: nothing is rendered
 
 Correlation and gain: median over the pairs in which the driver moves. Definitions: docs/quality.md; of the others:
@@ -102,6 +103,8 @@ class Work:
     cache: Path | None
     mesh_only: bool
     threads: int
+    every: int
+    """Every which frame is rendered and judged; all are tracked."""
 
 
 def main() -> None:
@@ -118,6 +121,7 @@ def main() -> None:
             arguments.cache,
             arguments.mesh,
             arguments.threads,
+            arguments.every,
         )
         for name in arguments.clips
     ]
@@ -147,7 +151,8 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
     judge = find_judge(work.judge, work.cache)
     driving = [_reduced(frame, work.side) for frame in read_frames(work.clip, limit=work.frames)]
     method = WarpEngineMethod(work.tracker, absolute=False, fps=open_clip(work.clip).fps)
-    driver = judge.meshes(driving)
+    at = list(range(0, len(driving), work.every))
+    driver = judge.meshes([driving[frame] for frame in at])
     raw = method.raw_points(driving)
     pairs: list[Pair] = []
     failures: list[str] = []
@@ -162,15 +167,16 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
             continue
         driven = list(method.driven(face, driving))
         meshes = np.stack([d.points[:MESH_POINTS] for d in driven])
-        output = meshes if work.mesh_only else judge.meshes(method.rendered(pixels, face, driven))
+        shown = meshes[at]
+        output = shown if work.mesh_only else judge.meshes(method.rendered(pixels, face, [driven[i] for i in at]))
         pairs.append(
             Pair(
                 work.clip.stem,
                 path.stem,
                 compared(driver, output),
-                compared(driver, meshes),
+                compared(driver, shown),
                 dict(_jitter_ratios(meshes, raw)),
-                _blink_growth(driver, output),
+                _blink_growth(driver, output) if work.every == 1 else (),
                 _identity_change(driven, face.points),
             )
         )
@@ -395,6 +401,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=10, help="how many paintings")
     parser.add_argument("--frames", type=int, default=75, help="first frames of each clip")
     parser.add_argument("--side", type=int, default=512, help="longest side to which pictures are reduced")
+    parser.add_argument(
+        "--every", type=int, default=1, help="render and judge only every Nth frame (no lengths of blinks then)"
+    )
     parser.add_argument("--mesh", action="store_true", help="measure the driven mesh; render nothing")
     parser.add_argument("--workers", type=int, default=2, help="clips measured side by side")
     parser.add_argument("--tracker", default="native")

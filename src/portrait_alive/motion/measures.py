@@ -32,20 +32,23 @@ class FaceMeasures:
     """(2,) right, left: gap between the lids over the eye's width; negative never."""
     gaze: Float
     """(2, 2) iris off the middle of the eye in half-widths, head frame: x to the viewer's right, y down."""
+    lid_heights: Float
+    """(2, 2) right, left eye; upper, lower margin: how far below the line between the eye's corners, in half-widths."""
     mouth: float
     """Signed gap between the inner lips over the distance of the eyes' centres; negative where tracked lips overlap."""
 
 
 def measured(points: NDArray[np.floating]) -> FaceMeasures:
     """Measures of mesh points (478 or more, 3) in model units and model axes (see `in_head_frame`)."""
-    opening, gaze = np.empty(2, np.float32), np.empty((2, 2), np.float32)
+    opening, gaze, heights = np.empty(2, np.float32), np.empty((2, 2), np.float32), np.empty((2, 2), np.float32)
     for eye in range(2):
         upper, lower = points[list(EYE_UPPER[eye])], points[list(EYE_LOWER[eye])]
         half_width = float(np.linalg.norm(upper[-1, :2] - upper[0, :2])) / 2
-        gap = float((lower[_LID_MIDDLE, 1] - upper[_LID_MIDDLE, 1]).mean())
-        opening[eye] = max(gap, 0.0) / (2 * half_width)
-        gaze[eye] = (points[IRISES[eye][0], :2] - (upper[0, :2] + upper[-1, :2]) / 2) / half_width
-    return FaceMeasures(opening, gaze, lip_gap(points) / eye_distance(points))
+        middle = (upper[0, :2] + upper[-1, :2]) / 2
+        heights[eye] = [(margin[_LID_MIDDLE, 1].mean() - middle[1]) / half_width for margin in (upper, lower)]
+        opening[eye] = max(float(heights[eye, 1] - heights[eye, 0]), 0.0) / 2
+        gaze[eye] = (points[IRISES[eye][0], :2] - middle) / half_width
+    return FaceMeasures(opening, gaze, heights, lip_gap(points) / eye_distance(points))
 
 
 def lip_gap(points: NDArray[np.floating]) -> float:

@@ -38,6 +38,8 @@ class Records:
     """(N, 2)."""
     gaze: NDArray[np.float32]
     """(N, 2, 2)."""
+    lid_heights: NDArray[np.float32]
+    """(N, 2, 2), see `FaceMeasures`."""
     mouth: NDArray[np.float32]
     """(N,) signed."""
     inside: NDArray[np.float32]
@@ -88,16 +90,17 @@ class Recorder:
             scale=narrow[:, 5],
             lid_opening=narrow[:, 6:8],
             gaze=narrow[:, 8:12].reshape(-1, 2, 2),
-            mouth=narrow[:, 12],
-            residual=narrow[:, 13],
-            confidence=narrow[:, 14],
-            inside=narrow[:, 15 : 15 + _CELLS].reshape(-1, *INSIDE_SHAPE),
-            expression=narrow[:, 15 + _CELLS :],
+            lid_heights=narrow[:, 12:16].reshape(-1, 2, 2),
+            mouth=narrow[:, 16],
+            residual=narrow[:, 17],
+            confidence=narrow[:, 18],
+            inside=narrow[:, 19 : 19 + _CELLS].reshape(-1, *INSIDE_SHAPE),
+            expression=narrow[:, 19 + _CELLS :],
         )
 
     @property
     def _row_length(self) -> int:
-        return 17 + _CELLS + len(self.fitter.basis.expression)
+        return 21 + _CELLS + len(self.fitter.basis.expression)
 
     def _meet(self) -> None:
         self.follower = Follower.of(self.fitter, meet_subject([face for _, _, face, _ in self.waiting], self.fitter))
@@ -117,6 +120,7 @@ class Recorder:
         self.rows.append(followed.pose.scale)
         self.rows.extend(measures.lid_opening.tolist())
         self.rows.extend(measures.gaze.reshape(-1).tolist())
+        self.rows.extend(measures.lid_heights.reshape(-1).tolist())
         self.rows.extend((measures.mouth, followed.residual, float(face.presence * face.confidence.mean())))
         self.rows.extend(inside.reshape(-1).tolist())
         self.rows.extend(followed.expression.tolist())

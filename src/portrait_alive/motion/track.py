@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from portrait_alive.errors import NoFaceError
 from portrait_alive.motion.bridging import bridged
 from portrait_alive.motion.file import as_stored
+from portrait_alive.motion.looks import whole_looks
 from portrait_alive.motion.mouth_inside import inside_track
 from portrait_alive.motion.neutral import found_neutral
 from portrait_alive.motion.people import watch
@@ -118,7 +119,9 @@ def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -
         "expression": records.expression[good][:, kept],
         "lids": lids,
         "mouth": _calibrated_mouth(records.mouth[good]),
-        "gaze": _conjugate(records.gaze[good], records.rotation[good], lids, rate),
+        "gaze": _conjugate(
+            whole_looks(records.gaze[good], records.lid_heights[good], lids), records.rotation[good], lids, rate
+        ),
         "inside": inside_track(records.inside[good]),
     }
     expression_names = tuple(names[i] for i in kept)
