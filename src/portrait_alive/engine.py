@@ -15,11 +15,12 @@ from portrait_alive.neural.condition import see_source
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.neural.view import View
 from portrait_alive.options import Engine as EngineName
-from portrait_alive.person.lent import LentPicture, lending_of
+from portrait_alive.person.lent import Lent, lending_of
 from portrait_alive.person.person import Person
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import Box, Bytes, DrivenFace, Float, Picture, SourceFace
+from portrait_alive.warp.behind import Behind
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.lending import Lending
 from portrait_alive.warp.warper import Warper
@@ -66,7 +67,7 @@ def make_engine(
     device: torch.device | None = None,
     matter: Matter | None = None,
     person: Person | None = None,
-    lent: Sequence[LentPicture] = (),
+    lent: Lent | None = None,
 ) -> Engine:
     """The engine of a name, with the picture taken apart.
 
@@ -80,16 +81,19 @@ def make_engine(
         device: where networks run; None for the CPU.
         matter: the matte network; None loads it.
         person: of the one face, where more is known of it than the picture shows.
-        lent: other pictures of the one face, which lend what the picture cannot show.
+        lent: by other pictures of the one face: what the picture cannot show.
 
     Raises:
         MissingDependencyError: the networks' weights are not there.
     """
     place = device or torch.device("cpu")
     matter = matter or Matter.load(place)
-    warp = WarpEngine.of(picture, faces, basis, rooms or [None] * len(faces), matter, with_alpha=with_alpha)
-    if lent:
-        warp = warp.with_lending(lending_of(picture, faces[0], lent, basis))
+    scene = None if lent is None or lent.scene is None else lent.scene.behind()
+    warp = WarpEngine.of(
+        picture, faces, basis, rooms or [None] * len(faces), matter, with_alpha=with_alpha, behind=scene
+    )
+    if lent is not None:
+        warp = warp.with_lending(lending_of(picture, faces[0], lent.faces, basis))
     if name == "warp":
         return warp
     if name == "neural":
@@ -119,15 +123,17 @@ class WarpEngine:
         matter: Matter,
         *,
         with_alpha: bool,
+        behind: Behind | None = None,
     ) -> "WarpEngine":
-        """Take the picture apart for each face."""
+        """Take the picture apart for each face; `behind` is what others show of the scene behind the first one."""
         warpers, cut_out = [], []
-        for face, room in zip(faces, rooms, strict=True):
-            warper = Warper(take_apart(picture, face, basis, matter=matter, room=room))
+        behinds = [behind, *[None] * (len(faces) - 1)]
+        for face, room, seen in zip(faces, rooms, behinds, strict=True):
+            warper = Warper(take_apart(picture, face, basis, matter=matter, room=room, behind=seen))
             is_cut_out = _is_cut_out(picture, warper.box)
             if is_cut_out and picture.alpha is not None:
                 matte = picture.alpha.astype(np.float32) / np.float32(255)
-                warper = Warper(take_apart(picture, face, basis, matte=matte, room=room))
+                warper = Warper(take_apart(picture, face, basis, matte=matte, room=room, behind=seen))
             warpers.append(warper)
             cut_out.append(is_cut_out and with_alpha)
         boxes = [warper.box for warper in warpers]

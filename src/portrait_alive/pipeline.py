@@ -31,7 +31,7 @@ from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import AnimateOptions
 from portrait_alive.person.enrolling import BATCH_ADVICE, canvas_first, enrolled, looked_at, up_to_date
 from portrait_alive.person.file import load_person
-from portrait_alive.person.lent import LentPicture
+from portrait_alive.person.lent import Lent
 from portrait_alive.person.person import SitterPicture
 from portrait_alive.person.tuning import settings_for
 from portrait_alive.rendering import in_order
@@ -146,7 +146,7 @@ def animate(
         drives = _drives(sitters, drivers, motion, tracked, reader)
         faces = [sitter.face for sitter in sitters]
         canvas_face, learned = SitterPicture(picture, faces[0]), None
-        lent: Sequence[LentPicture] = ()
+        lent: Lent | None = None
         if stored is not None:
             lent = stored.person.lent
             if options.engine == "neural":

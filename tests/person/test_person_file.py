@@ -13,8 +13,9 @@ from portrait_alive import AnimateOptions, animate, enroll
 from portrait_alive.cli import app
 from portrait_alive.errors import MissingDependencyError, OutputError, UnreadableInputError, UsageError
 from portrait_alive.person.file import FORMAT, load_learned, load_person, save_learned, save_person
-from portrait_alive.person.lent import within_budget
+from portrait_alive.person.lent import LentScene, within_budget
 from portrait_alive.person.person import Person
+from portrait_alive.warp.behind import Behind
 
 QUICK = AnimateOptions(engine="neural", end=0.2)
 
@@ -56,7 +57,7 @@ def test_without_networks_the_pictures_are_enrolled_and_lend(draw, tmp_path, mon
     enroll(paths, person)
     stored = load_person(person)
     assert stored.person.embedding.size == 0
-    assert len(stored.person.lent) == 1
+    assert len(stored.person.lent.faces) == 1
     film = animate(person=person, motion="nod", output=tmp_path / "film.mp4", options=AnimateOptions(end=0.2))
     assert film.frames == 5
     with pytest.raises(MissingDependencyError):
@@ -91,12 +92,29 @@ def test_it_holds_the_pictures_own_bytes_and_little_more(made, tmp_path):
 
 def test_a_file_without_lent_faces_lends_its_views(made):
     old = load_person(rewritten(made, lent=None, lent__ends=None, lent__points=None)).person
-    assert [each.pixels().shape for each in old.lent] == [(192, 192, 3)]
-    assert np.allclose(old.lent[0].points[:, :2], old.meshes[0])
+    assert [each.pixels().shape for each in old.lent.faces] == [(192, 192, 3)]
+    assert np.allclose(old.lent.faces[0].points[:, :2], old.meshes[0])
+
+
+def test_the_scene_behind_comes_back_and_has_to_fit(made):
+    behind = Behind(np.full((30, 40, 3), 90, np.uint8), np.full((30, 40), 255, np.uint8), (12.0, 7.0), 2.0)
+    scene = LentScene.of(behind)
+    stored = {"scene": scene.encoded, "scene__share": scene.share, "scene__place": scene.place}
+    known = load_person(rewritten(made, **stored)).person.lent.scene
+    assert known is not None
+    back = known.behind()
+    assert back is not None
+    assert (back.corner, back.pitch, back.pixels.shape) == (behind.corner, behind.pitch, behind.pixels.shape)
+    assert np.array_equal(back.share, behind.share)
+    other = LentScene.of(Behind(behind.pixels[:9], behind.share[:9], (0.0, 0.0), 1.0))
+    nowhere = np.array([0, np.nan, 1], np.float32)
+    for wrong in ({"scene": scene.encoded[:40]}, {"scene__share": other.share}, {"scene__place": nowhere}):
+        with pytest.raises(UnreadableInputError):
+            load_person(rewritten(made, **{**stored, **wrong}))
 
 
 def test_lent_faces_come_back_and_fit_their_budget(made):
-    lent = load_person(made).person.lent
+    lent = load_person(made).person.lent.faces
     assert len(lent) == 1
     assert np.ptp(lent[0].points[:, 1]) < lent[0].pixels().shape[0]
     small = within_budget([lent[0]] * 4, lent[0].encoded.size)

@@ -21,11 +21,12 @@ from portrait_alive.motion.smoothing import smoothed
 from portrait_alive.motion.track import track_driver
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.options import Engine as EngineName
-from portrait_alive.person.lent import LentPicture
+from portrait_alive.person.lent import Lent, LentPicture, scene_of, surroundings_of
 from portrait_alive.person.person import Person, SitterPicture
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import Tracker
 from portrait_alive.types import MESH_POINTS, Box, Bytes, DrivenFace, Float, Picture, SourceFace
 
@@ -103,9 +104,21 @@ def animated(
         with_alpha=False,
         rooms=[room],
         person=person_of([SitterPicture(picture, face), *others]) if name == "neural" and others else None,
-        lent=[LentPicture.of(other.picture, other.face, face) for other in others],
+        lent=_lent_by(others, picture, face),
     )
     return [engine.compose(engine.render([one])).copy() for one in driven]
+
+
+def _lent_by(others: Sequence[SitterPicture], picture: Picture, face: SourceFace) -> Lent | None:
+    """What `animate` lets other pictures lend; None where there are none."""
+    if not others:
+        return None
+    matter = Matter.load()
+    canvas, *scenes = (
+        surroundings_of(each.picture, each.face, matter) for each in (SitterPicture(picture, face), *others)
+    )
+    faces = tuple(LentPicture.of(other.picture, other.face, face) for other in others)
+    return Lent(faces, scene_of(canvas, scenes))
 
 
 def faces_of(sources: Sequence[Bytes], tracker: Tracker, fitter: HeadFitter) -> list[SitterPicture]:

@@ -11,14 +11,16 @@ from portrait_alive.media.stills import read_picture
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.options import AnimateOptions
 from portrait_alive.person.cache import cache_entry, recalled, remember
-from portrait_alive.person.lent import LentPicture, within_budget
+from portrait_alive.person.lent import Lent, LentPicture, scene_of, surroundings_of, within_budget
 from portrait_alive.person.likeness import Likeness, look_like_strangers, mean_distances
 from portrait_alive.person.person import MOST_PICTURES, Person, SitterPicture, has_networks
 from portrait_alive.person.tuning import are_frames_of_one_clip, settings_for, tuned
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.source_faces import find_sitters
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import Tracker
 from portrait_alive.training.tuning.pairs import head_of
+from portrait_alive.warp.behind import MOST_SIDE_PX
 from portrait_alive.weights import LIKENESS, weight_path
 
 BATCH_ADVICE = "many portraits are the job of: portrait-alive batch PICTURES... --driver CLIP -o FOLDER"
@@ -61,8 +63,8 @@ class Sitting:
 
     pictures: tuple[SitterPicture, ...]
     """The canvas first; large ones cut down to the head."""
-    lent: tuple[LentPicture, ...]
-    """The faces of all but the canvas, as they lend to it."""
+    lent: Lent
+    """What all but the canvas lend to it."""
 
 
 def looked_at(
@@ -79,27 +81,32 @@ def looked_at(
         UnreadableInputError: one cannot be read.
     """
     on_event(PhaseStarted("enroll", "getting to know the sitter", 1 + len(others), "pictures"))
-    pictures, lent = [canvas], []
+    if not others:
+        on_event(Progress("enroll", 1))
+        return Sitting((canvas,), Lent())
+    pictures, lent, scenes = [canvas], [], []
+    matter = Matter.load()
     for number, path in enumerate(others, start=1):
         on_event(Progress("enroll", number))
         picture = read_picture(path)
         sitter = find_sitters(picture, tracker(), fitter, face=None, everyone=False)[0]
         pictures.append(head_of(SitterPicture(picture, sitter.face)))
         lent.append(LentPicture.of(picture, sitter.face, canvas.face))
+        scenes.append(surroundings_of(picture, sitter.face, matter).within(MOST_SIDE_PX))
     on_event(Progress("enroll", len(pictures)))
-    if len(pictures) > 1:
-        likeness = Likeness.load(weight_path(LIKENESS), fitter.basis)
-        codes = [likeness.code(each.view[..., :3], each.mesh) for each in pictures]
-        if look_like_strangers(codes):
-            farthest = pictures[int(mean_distances(codes).argmax())].name
-            on_event(
-                Note(
-                    "several-sitters",
-                    f"the {len(pictures)} pictures hardly look like one sitter (least like the others: {farthest}); "
-                    f"{BATCH_ADVICE}",
-                )
+    likeness = Likeness.load(weight_path(LIKENESS), fitter.basis)
+    codes = [likeness.code(each.view[..., :3], each.mesh) for each in pictures]
+    if look_like_strangers(codes):
+        farthest = pictures[int(mean_distances(codes).argmax())].name
+        on_event(
+            Note(
+                "several-sitters",
+                f"the {len(pictures)} pictures hardly look like one sitter (least like the others: {farthest}); "
+                f"{BATCH_ADVICE}",
             )
-    return Sitting(tuple(pictures), within_budget(lent))
+        )
+    scene = scene_of(surroundings_of(canvas.picture, canvas.face, matter), scenes)
+    return Sitting(tuple(pictures), Lent(within_budget(lent), scene))
 
 
 def enrolled(sitting: Sitting, fitter: HeadFitter, options: AnimateOptions, on_event: Listener) -> Person:

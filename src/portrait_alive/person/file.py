@@ -7,7 +7,7 @@ before it is used, since person files are made to be passed around.
 import json
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from portrait_alive.errors import OutputError, UnreadableInputError
 from portrait_alive.media.atomic import check_writable, part_name, publish, remove
 from portrait_alive.media.stills import read_picture
 from portrait_alive.neural.view import VIEW_PX
-from portrait_alive.person.lent import LentPicture
+from portrait_alive.person.lent import Lent, LentPicture, LentScene
 from portrait_alive.person.person import MOST_PICTURES, Person
 from portrait_alive.types import MESH_POINTS, Bytes, Landmarks, Picture
 
@@ -90,7 +90,7 @@ def load_person(path: Path) -> StoredPerson:
     picture = _decoded(canvas.tobytes(), path)
     if not _lies_in(points, picture.size):
         raise _damaged(path, "its face does not lie in its picture")
-    lent = _lent(tensors, views, meshes, path)
+    lent = Lent(_lent(tensors, views, meshes, path), _scene(tensors, picture, path))
     person = replace(_person(tensors, made, path), views=views, meshes=meshes, lent=lent)
     return StoredPerson(person, picture, Landmarks(points, confidence, presence))
 
@@ -185,15 +185,16 @@ def _person(tensors: Mapping[str, NDArray[Any]], made: dict[str, str], path: Pat
     return Person(embedding, changes, made=made)
 
 
-def _lent_tensors(lent: Sequence[LentPicture]) -> dict[str, NDArray[Any]]:
-    """One file after the other; where each ends; the meshes."""
-    if not lent:
-        return {}
-    return {
-        "lent": np.concatenate([each.encoded for each in lent]),
-        "lent.ends": np.cumsum([each.encoded.size for each in lent]).astype(np.int64),
-        "lent.points": np.stack([each.points for each in lent]).astype(np.float32),
-    }
+def _lent_tensors(lent: Lent) -> dict[str, NDArray[Any]]:
+    """Faces: one file after the other; where each ends; the meshes. The scene: its two files and where it lies."""
+    tensors: dict[str, NDArray[Any]] = {}
+    if lent.faces:
+        tensors["lent"] = np.concatenate([each.encoded for each in lent.faces])
+        tensors["lent.ends"] = np.cumsum([each.encoded.size for each in lent.faces]).astype(np.int64)
+        tensors["lent.points"] = np.stack([each.points for each in lent.faces]).astype(np.float32)
+    if lent.scene is not None:
+        tensors |= {"scene": lent.scene.encoded, "scene.share": lent.scene.share, "scene.place": lent.scene.place}
+    return tensors
 
 
 def _lent(
@@ -216,6 +217,20 @@ def _lent(
             raise _damaged(path, "a face that does not lie in its picture")
         lent.append(one)
     return tuple(lent)
+
+
+def _scene(tensors: Mapping[str, NDArray[Any]], canvas: Picture, path: Path) -> LentScene | None:
+    """What lies behind the canvas's sitter; None where the file does not say."""
+    if "scene" not in tensors:
+        return None
+    encoded, share = (_tensor(tensors, name, (None,), np.uint8, path) for name in ("scene", "scene.share"))
+    place = _floats(tensors, "scene.place", (3,), 1e5, path)
+    sizes = {_decoded(one.tobytes(), path).size for one in (encoded, share)}
+    scene = LentScene(encoded, share, place)
+    behind = scene.behind() if len(sizes) == 1 else None
+    if behind is None or behind.share.shape not in sizes or not 0.25 <= behind.pitch <= max(canvas.size):
+        raise _damaged(path, "a scene that does not fit its picture")
+    return scene
 
 
 def _lies_in(points: NDArray[np.float32], size: tuple[int, int]) -> bool:

@@ -1,4 +1,4 @@
-"""The other pictures of a sitter as far as they lend to the canvas: the face alone, no sharper than the canvas's."""
+"""The other pictures of a sitter as far as they lend to the canvas: faces, no sharper than the canvas's, and scene."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,14 @@ import cv2
 import numpy as np
 
 from portrait_alive.glasses import wears_glasses
+from portrait_alive.nets.matte_net import CLASSES
+from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import MESH_POINTS, Bytes, Float, Landmarks, Picture, SourceFace
+from portrait_alive.warp.behind import Behind, Surroundings, seen_behind
 from portrait_alive.warp.lender import Lender
 from portrait_alive.warp.lending import Lending
 
@@ -21,6 +25,7 @@ MOST_SIDE_PX: Final = 1600
 _MARGIN: Final = 0.2
 """What is kept around the mesh, over its longer side."""
 _QUALITY: Final = 95
+_SCENE_QUALITY: Final = 92
 _SHRINK: Final = 0.9
 """Less than the ratio of areas asks for, since small pictures hold more bytes a pixel."""
 
@@ -59,6 +64,57 @@ class LentPicture:
     def shrunk(self, factor: float) -> "LentPicture":
         """The same with sides so many times as long."""
         return _encoded(self.pixels(), self.points, factor)
+
+
+@dataclass(frozen=True, eq=False)
+class LentScene:
+    """The background behind the canvas's sitter, as other pictures of the scene show it."""
+
+    encoded: Bytes
+    """(N,) uint8: its colours, a JPEG file."""
+    share: Bytes
+    """(M,) uint8: where it was seen, a PNG file of as many pixels."""
+    place: Float
+    """(3,) x and y of its corner in the canvas picture, and canvas pixels from one of its pixels to the next."""
+
+    @staticmethod
+    def of(behind: Behind) -> "LentScene":
+        """Put into files."""
+        how = [cv2.IMWRITE_JPEG_QUALITY, _SCENE_QUALITY]
+        _, colours = cv2.imencode(".jpg", behind.pixels[..., ::-1], how)
+        _, share = cv2.imencode(".png", behind.share)
+        return LentScene(colours.reshape(-1), share.reshape(-1), np.array([*behind.corner, behind.pitch], np.float32))
+
+    def behind(self) -> Behind | None:
+        """Read again; None where the files are none, or not of one size."""
+        pixels = cv2.imdecode(np.ascontiguousarray(self.encoded), cv2.IMREAD_COLOR_RGB)
+        share = cv2.imdecode(np.ascontiguousarray(self.share), cv2.IMREAD_GRAYSCALE)
+        if pixels is None or share is None or pixels.shape[:2] != share.shape:
+            return None
+        x, y, pitch = (float(one) for one in self.place)
+        return Behind(np.asarray(pixels, np.uint8), np.asarray(share, np.uint8), (x, y), pitch)
+
+
+@dataclass(frozen=True, eq=False)
+class Lent:
+    """All that the other pictures lend."""
+
+    faces: tuple[LentPicture, ...] = ()
+    scene: LentScene | None = None
+    """None where they show another scene, or nothing that the canvas hides."""
+
+
+def scene_of(canvas: Surroundings, others: Sequence[Surroundings]) -> LentScene | None:
+    """What other pictures of the scene show behind the canvas's sitter; None where that is nothing."""
+    behind = seen_behind(canvas, others)
+    return None if behind is None else LentScene.of(behind)
+
+
+def surroundings_of(picture: Picture, face: SourceFace, matter: Matter) -> Surroundings:
+    """A picture and where it shows no sitter, by the matte network; `face` is the sitter's in it."""
+    tall = float(np.linalg.norm(face.points[topology.CHIN] - face.points[topology.FOREHEAD]))
+    shares = matter.over_picture(picture.pixels, face.landmarks.points)
+    return Surroundings(picture.pixels, np.ascontiguousarray(shares[..., CLASSES.index("background")]), tall)
 
 
 def within_budget(pictures: Sequence[LentPicture], most_bytes: int = MOST_BYTES) -> tuple[LentPicture, ...]:

@@ -10,7 +10,7 @@ from portrait_alive.neural.condition import see_source
 from portrait_alive.neural.landmark_image import landmark_image
 from portrait_alive.neural.repaint import NeuralLayer
 from portrait_alive.neural.view import VIEW_PX, View
-from portrait_alive.person.lent import LentPicture
+from portrait_alive.person.lent import Lent
 from portrait_alive.types import MESH_POINTS, Bytes, Float, Picture, SourceFace
 from portrait_alive.weights import EMBEDDER, GENERATOR, sha256_of, weight_path
 
@@ -55,8 +55,8 @@ class Person:
     """(K - 1, V, V, 3) sRGB: the faces of the pictures that are not animated."""
     meshes: Float = field(default_factory=lambda: np.zeros((0, MESH_POINTS, 2), np.float32))
     """(K - 1, 478, 2) their meshes in pixels of the views."""
-    lent: tuple[LentPicture, ...] = ()
-    """The faces of the other pictures, as sharp as the canvas needs them."""
+    lent: Lent = field(default_factory=Lent)
+    """What the other pictures lend, as sharp as the canvas needs it."""
     made: Mapping[str, str] = field(default_factory=dict)
     """How it was made, in words."""
 
@@ -97,9 +97,9 @@ class Person:
         embedding = layer.embed([canvas.view, *others])[0].float().cpu().numpy()
         return replace(self, embedding=embedding, changes={}, made={**self.made, NETWORKS: networks_name()})
 
-    def with_lent(self, lent: Sequence[LentPicture]) -> "Person":
-        """The same with the other pictures' faces."""
-        return replace(self, lent=tuple(lent))
+    def with_lent(self, lent: Lent) -> "Person":
+        """The same with what the other pictures lend."""
+        return replace(self, lent=lent)
 
     def with_made(self, made: Mapping[str, str]) -> "Person":
         """The same with more said of how it was made."""

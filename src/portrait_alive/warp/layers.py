@@ -13,6 +13,7 @@ from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import Box, Bytes, Float, Picture, SourceFace
+from portrait_alive.warp.behind import Behind
 from portrait_alive.warp.detail import Detail
 from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
 from portrait_alive.warp.filling import grain_of
@@ -89,6 +90,7 @@ def take_apart(
     matte: Float | None = None,
     matter: Matter | None = None,
     room: Box | None = None,
+    behind: Behind | None = None,
 ) -> Layers:
     """Take a portrait apart.
 
@@ -100,6 +102,7 @@ def take_apart(
         matter: the matte network, which helps to compute it.
         room: box that the driven points will ever be in; None expects a head that turns and nods where it is. Only
             `--retarget absolute` carries a head further.
+        behind: what other pictures show of the scene behind the sitter.
     """
     rigid = rigid_points(basis)
     frame = HeadFrame.of(face, rigid)
@@ -113,7 +116,8 @@ def take_apart(
     opacity = with_rim(opacity, max(0.02 * frame.face_height, 1.5))
     grain_px = frame.face_height / 120
     background_grain = grain_of(still, _clearest_patch(still, opacity), (height, width), radius_px=grain_px)
-    layers = separate(still, opacity, margin_px=0.004 * frame.face_height, fill_grain=background_grain)
+    seen = None if behind is None else behind.over((grid.left, grid.top, grid.left + width, grid.top + height))
+    layers = separate(still, opacity, margin_px=0.004 * frame.face_height, fill_grain=background_grain, seen=seen)
     sitter = FineTexture.of(np.dstack([layers.sitter, np.round(opacity * 255).astype(np.uint8)]))
     at_nodes = cv2.resize(opacity, (grid.columns, grid.rows), interpolation=cv2.INTER_AREA)
     at_nodes = np.pad(at_nodes, 1, mode="edge").astype(np.float32)

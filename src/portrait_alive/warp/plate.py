@@ -37,7 +37,14 @@ def with_rim(opacity: Float, rim_px: float) -> Float:
     return cast(Float, np.maximum(opacity, ramp * ramp * (3 - 2 * ramp)).astype(np.float32))
 
 
-def separate(pixels: Bytes, opacity: Float, *, margin_px: float, fill_grain: Float) -> Separation:
+def separate(
+    pixels: Bytes,
+    opacity: Float,
+    *,
+    margin_px: float,
+    fill_grain: Float,
+    seen: tuple[Float, Float] | None = None,
+) -> Separation:
     """Take the two layers apart.
 
     Args:
@@ -45,6 +52,7 @@ def separate(pixels: Bytes, opacity: Float, *, margin_px: float, fill_grain: Flo
         opacity: (H, W) float32 in [0, 1] of the sitter, rim included.
         margin_px: how far beyond the silhouette the background begins to be trusted.
         fill_grain: (H, W, 3) grain for what is filled in.
+        seen: colours (H, W, 3) that other pictures show behind the sitter, and (H, W) in [0, 1] where.
     """
     picture = pixels.astype(np.float32)
     size = 2 * int(np.ceil(margin_px)) + 1
@@ -52,7 +60,12 @@ def separate(pixels: Bytes, opacity: Float, *, margin_px: float, fill_grain: Flo
     near = cv2.dilate((opacity > _CLEAR).astype(np.float32), kernel)
     soft = cv2.GaussianBlur(near, (0, 0), max(margin_px * 0.5, 0.6))
     beyond = np.clip(1 - 2 * soft, 0, 1).astype(np.float32)
-    filled = continue_smoothly(picture, beyond) + fill_grain * (1 - beyond)[..., None]
+    behind_picture, known = picture, beyond
+    if seen is not None:
+        lent, share = seen[0], seen[1] * (1 - beyond)
+        known = beyond + share
+        behind_picture = (picture * beyond[..., None] + lent * share[..., None]) / np.maximum(known, 1e-6)[..., None]
+    filled = continue_smoothly(behind_picture, known) + fill_grain * (1 - known)[..., None]
     # from the rim outwards the picture itself is the background again
     behind = np.clip(opacity / 0.2, 0, 1)[..., None]
     background = picture + (filled - picture) * (behind * behind * (3 - 2 * behind))
