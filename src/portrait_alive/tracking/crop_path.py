@@ -37,7 +37,7 @@ class CropPath:
         a crop that followed them at once would make a resting face tremble.
         """
         foreseen = self.after(frames)
-        crop = _between(foreseen, seen, min(max(distance(seen, foreseen) / _SURE_MOTION, _LEAST), 1.0))
+        crop = between(foreseen, seen, min(max(distance(seen, foreseen) / _SURE_MOTION, _LEAST), 1.0))
         before, share = self.crop, _TRUST / frames
         return CropPath(
             crop,
@@ -47,8 +47,8 @@ class CropPath:
         )
 
 
-def _between(first: FaceCrop, second: FaceCrop, share: float) -> FaceCrop:
-    """`first` at share 0, `second` at 1."""
+def between(first: FaceCrop, second: FaceCrop, share: float) -> FaceCrop:
+    """A crop on the way from `first` (share 0) to `second` (1)."""
     (x, y), (x1, y1) = first.centre, second.centre
     return FaceCrop(
         (x + share * (x1 - x), y + share * (y1 - y)),

@@ -11,8 +11,8 @@ from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.nets.load import faster_precision, load_net
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.tracking.crop import FaceCrop
-from portrait_alive.tracking.crop_path import CropPath, distance
 from portrait_alive.tracking.detector import Detector
+from portrait_alive.tracking.following import FaceFollower
 from portrait_alive.tracking.parts import PartRefiner
 from portrait_alive.types import Box, Bytes, Landmarks
 from portrait_alive.weights import SHAPE_BASIS, TRACKER, weight_path
@@ -28,14 +28,6 @@ EVIDENCE = 0.46
 UNREST_WEIGHT = 4.0
 """What has to be left of the detector's score once that movement, so weighted, is taken off. Some texture fools either,
 little fools both: of 49 true faces the weakest had 0.51, of 33 false ones the third strongest 0.43."""
-STILL_PRESENT, STILL_CERTAIN = 0.45, 0.6
-"""Under which a followed face counts as lost: lower, so that a hand before the face does not lose it."""
-AHEAD = 4
-"""Frames that are looked at together, where the face moves as foreseen."""
-ASTRAY = 0.05
-"""How far off its crop may be in a frame that was looked at ahead; otherwise that frame is looked at anew."""
-_SHY = 0.25
-"""After a frame that had to be looked at anew, so small a part of a frame is foreseen; each success doubles it."""
 _LOOKS = ((0.62, math.inf), (0.75, 0.3), (CERTAIN, 0.12), (CERTAIN, SETTLED))
 """The looks at a candidate: how sure it has to be, and how far it may have moved since the last look, to be worth
 another. Of 195 true faces, at rolls up to 40 degrees, the least sure had 0.69 at the first look and 0.84 from the
@@ -58,13 +50,6 @@ until a face is found."""
 _LARGE = 0.15
 """Share of the picture's longer side from which a face is large. Of 32 faces beside one such, 31 are found at 256 px,
 all at 512, which would double the time."""
-
-
-@dataclass(frozen=True, eq=False)
-class FollowedFace(Landmarks):
-    """A face that goes on being followed in the crop where it was seen, also in the next call."""
-
-    path: CropPath
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,22 +106,11 @@ class NativeTracker:
 
     def keep_up(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """`follow` without its last step, `finish`."""
-        followed: list[Landmarks | None] = []
-        path = None if last is None else self._path_of(last)
-        boldness = 2.0
-        while len(followed) < len(frames):
-            coming = frames[len(followed) : len(followed) + max(int(boldness), 1)]
-            faces = self._along(path, coming) if path is not None else []
-            if path is not None and faces:
-                path = faces[-1].path
-                boldness = min(2 * boldness, AHEAD) if len(faces) == len(coming) else _SHY
-                followed += faces
-                continue
-            face = max(self._find(coming[0]), key=lambda found: found.box.area, default=None)
-            path = None if face is None else CropPath(self._around(face))
-            boldness = 1.0
-            followed.append(face)
-        return followed
+        follower = FaceFollower(self._run, self._largest, self.net.config.crop_size)
+        return follower.keep_up(frames, last)
+
+    def _largest(self, pixels: Bytes) -> Landmarks | None:
+        return max(self._find(pixels), key=lambda found: found.box.area, default=None)
 
     def _find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
         """Every face of a picture, in no order, before its parts are placed anew."""
@@ -166,26 +140,6 @@ class NativeTracker:
 
     def _around(self, face: Landmarks) -> FaceCrop:
         return FaceCrop.around_points(face.points, self.net.config.crop_size)
-
-    def _path_of(self, face: Landmarks) -> CropPath:
-        around = self._around(face)
-        if isinstance(face, FollowedFace) and distance(face.path.crop, around) <= ASTRAY:
-            return face.path
-        return CropPath(around)
-
-    def _along(self, path: CropPath, frames: Sequence[Bytes]) -> list[FollowedFace]:
-        """The face in as many of the frames as it keeps to the path; empty where it is lost in the first."""
-        crops = [path.after(1 + index) for index in range(len(frames))]
-        kept: list[FollowedFace] = []
-        for crop, face in zip(crops, self._run(crops, frames), strict=True):
-            seen = self._around(face)
-            if face.presence < STILL_PRESENT or face.confidence.mean() < STILL_CERTAIN:
-                break
-            if kept and distance(crop, seen) > ASTRAY:
-                break
-            onward = path.led_to(seen, 1 + len(kept))
-            kept.append(FollowedFace(face.points, face.confidence, face.presence, path=onward))
-        return kept
 
     def _settled(self, crops: Sequence[FaceCrop], scores: Sequence[float], pixels: Bytes) -> list[Landmarks]:
         """Faces among the crops, each looked at again from a better crop until the looks agree.

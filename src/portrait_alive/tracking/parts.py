@@ -17,9 +17,13 @@ from portrait_alive.nets.part_net import PartNet, PartNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tracking.crop import FaceCrop
+from portrait_alive.tracking.following import BetweenFace, FollowedFace
+from portrait_alive.tracking.similarity import Similarity
 from portrait_alive.types import MESH_POINTS, Bytes, Float, Landmarks
 from portrait_alive.weights import BROW, EYE, MOUTH, weight_path
 
+_WITH_LIP = 0.8
+"""Share of the lower lip's movement between two looks that is the jaw's; the rest is the lip's own."""
 _CARRY_REACH = 0.45
 """Model units (about cm) over which the skin beside a part goes along with it."""
 
@@ -96,6 +100,8 @@ class PartRefiner:
     mouth: PartNet
     carried: NDArray[np.float32]
     """(478, N) share of each placed point's shift that each mesh point takes on; N: the points of all parts."""
+    jaw: NDArray[np.float32]
+    """(478,) share of the lower lip's shift that each mesh point takes on in a frame between two looks."""
     device: torch.device
 
     @staticmethod
@@ -105,7 +111,7 @@ class PartRefiner:
         def net(name: str) -> PartNet:
             return load_net(weight_path(name), "part-net-1", lambda c: PartNet(PartNetConfig(**c)), device)
 
-        return PartRefiner(net(EYE), net(BROW), net(MOUTH), _carried(basis), device)
+        return PartRefiner(net(EYE), net(BROW), net(MOUTH), _carried(basis), _jaw(basis), device)
 
     def refine(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
         """The faces with lids, irises, brows and lips placed anew; all patches of a kind go through together.
@@ -116,40 +122,48 @@ class PartRefiner:
         """
         if not faces:
             return []
-        around = [FaceCrop.around_points(face.points, 1, margin=1.0) for face in faces]
-        placed = np.concatenate(
-            [
-                *self._sides(self.eye, RIGHT_EYE, LEFT_EYE, pictures, faces, around),
-                *self._sides(self.brow, RIGHT_BROW, LEFT_BROW, pictures, faces, around),
-                self._looked(self.mouth, self._patches(self.mouth, LIPS, faces, around), pictures)[:, : len(_LIPS)],
-            ],
-            1,
-        )  # (F, N, 2)
-        refined = []
-        for face, there in zip(faces, placed, strict=True):
-            moved = face.points.copy()
-            moved[:, :2] += self.carried @ (there - moved[_PLACED, :2])
-            refined.append(replace(face, points=moved))
-        return refined
+        between = _between(faces)
+        looked = [index for index in range(len(faces)) if index not in between]
+        points = np.stack([face.points for face in faces])  # (F, 478, 3)
+        placed = points[:, _PLACED, :2].copy()  # (F, N, 2)
+        around = [FaceCrop.around_points(face, 1, margin=1.0) for face in points]
+        every = range(len(faces))
+        placed[:, _EYES] = self._sides(self.eye, RIGHT_EYE, LEFT_EYE, every, pictures, points, around)
+        placed[looked, _BROWS] = self._sides(self.brow, RIGHT_BROW, LEFT_BROW, looked, pictures, points, around)
+        for index, neighbours in between.items():
+            usual = (placed[neighbours] - points[neighbours][:, _PLACED, :2]).mean(0)
+            points[index] = _laid_on_eyes(points[index], placed[index, _EYES] - usual[_EYES])
+            placed[index, _BROWS] = points[index][_PLACED, :2][_BROWS] + usual[_BROWS]
+            around[index] = FaceCrop.around_points(points[index], 1, margin=1.0)
+        patches = self._patches(self.mouth, LIPS, every, points, around)
+        placed[:, _MOUTH] = self._looked(self.mouth, patches, pictures)[:, : len(LIPS.placed)]
+        for index, neighbours in between.items():
+            usual = (placed[neighbours] - points[neighbours][:, _PLACED, :2]).mean(0)
+            opened = (placed[index] - points[index][_PLACED, :2] - usual)[_LOWER_LIP].mean(0)
+            points[index, :, :2] += self.jaw[:, None] * opened
+        points[:, :, :2] += self.carried @ (placed - points[:, _PLACED, :2])
+        return [_finished(face, moved) for face, moved in zip(faces, points, strict=True)]
 
     def _patches(
-        self, net: PartNet, part: Part, faces: Sequence[Landmarks], around: Sequence[FaceCrop]
+        self, net: PartNet, part: Part, which: Sequence[int], points: Float, around: Sequence[FaceCrop]
     ) -> list[FaceCrop]:
-        return [part.patch(face.points, net.config.size, crop) for face, crop in zip(faces, around, strict=True)]
+        return [part.patch(points[index], net.config.size, around[index]) for index in which]
 
     def _sides(
         self,
         net: PartNet,
         right: Part,
         left: Part,
+        which: Sequence[int],
         pictures: Sequence[Bytes],
-        faces: Sequence[Landmarks],
+        points: Float,
         around: Sequence[FaceCrop],
-    ) -> tuple[Float, Float]:
-        """Picture points (F, N, 2) that a part of the right side moves, and one of the left, in one pass."""
-        patches = [*self._patches(net, right, faces, around), *self._patches(net, left, faces, around)]
-        both = self._looked(net, patches, [*pictures, *pictures], mirrored_from=len(faces))[:, : len(right.placed)]
-        return both[: len(faces)], both[len(faces) :]
+    ) -> Float:
+        """Picture points (W, 2 N, 2) that a part of the right side moves, then one of the left, in one pass."""
+        patches = [part for side in (right, left) for part in self._patches(net, side, which, points, around)]
+        seen = [pictures[index] for index in which]
+        both = self._looked(net, patches, [*seen, *seen], mirrored_from=len(which))[:, : len(right.placed)]
+        return np.concatenate([both[: len(which)], both[len(which) :]], 1)
 
     def _looked(
         self, net: PartNet, patches: Sequence[FaceCrop], pictures: Sequence[Bytes], mirrored_from: int | None = None
@@ -169,7 +183,49 @@ class PartRefiner:
 
 _PARTS: Final = (RIGHT_EYE, LEFT_EYE, RIGHT_BROW, LEFT_BROW, LIPS)
 _PLACED: Final = [point for part in _PARTS for point in part.placed]
-_LIPS: Final = LIPS.placed
+_EYES: Final = slice(0, 2 * len(RIGHT_EYE.placed))
+_BROWS: Final = slice(_EYES.stop, _EYES.stop + 2 * len(RIGHT_BROW.placed))
+_MOUTH: Final = slice(_BROWS.stop, len(_PLACED))
+_EYE_CORNERS: Final = [_PLACED.index(point) for point in topology.EYE_CORNERS]
+"""Among the points of both eyes."""
+_LOWER_LIP_POINTS: Final = (17, 84, 314, 181, 405, 14, 87, 317)
+_LOWER_LIP: Final = [_PLACED.index(point) for point in _LOWER_LIP_POINTS]
+
+
+def _between(faces: Sequence[Landmarks]) -> dict[int, list[int]]:
+    """Which faces lie between two looks, and where among the faces these looks are, one of them at least."""
+    place = {id(face): index for index, face in enumerate(faces)}
+    neighbours = {
+        index: [place[id(look)] for look in (face.before, face.after) if id(look) in place]
+        for index, face in enumerate(faces)
+        if isinstance(face, BetweenFace)
+    }
+    return {index: looks for index, looks in neighbours.items() if looks}
+
+
+def _laid_on_eyes(points: Float, eyes: Float) -> Float:
+    """A mesh (478, 3), shifted, turned and zoomed so that the corners of its eyes lie where they were seen.
+
+    Args:
+        eyes: (2 N, 2) points of both eyes in the order of `_PLACED`, less what the part network usually moves them.
+    """
+    corners = list(topology.EYE_CORNERS)
+    return Similarity.between(points[corners, :2], eyes[_EYE_CORNERS])(points)
+
+
+def _finished(face: Landmarks, points: Float) -> Landmarks:
+    if isinstance(face, BetweenFace):  # lets go of the looks
+        return FollowedFace(
+            points, face.confidence, face.presence, path=face.path, looked=face.looked, boldness=face.boldness
+        )
+    return replace(face, points=points)
+
+
+def _jaw(basis: ShapeBasis) -> Float:
+    """How much of the lower lip's way each mesh point goes when the jaw opens."""
+    opening = basis.expression[basis.expression_names.index("jawOpen"), :MESH_POINTS]
+    lip = opening[list(_LOWER_LIP_POINTS)].mean(0)
+    return cast(Float, (_WITH_LIP * np.clip(opening @ lip / (lip @ lip), 0.0, 1.2)).astype(np.float32))
 
 
 def _carried(basis: ShapeBasis) -> Float:
