@@ -7,7 +7,7 @@ import numpy as np
 
 from portrait_alive.types import Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.detail import smoothstep
+from portrait_alive.warp.easing import smoothstep
 from portrait_alive.warp.head_field import RigidMotion
 
 SKULL_ANCHORS = (2, 97, 326, 98, 327, 164)

@@ -230,9 +230,3 @@ def inside(nodes: Float, polygon: Float) -> NDArray[np.bool_]:
     at = np.round((polygon - origin) / cell * 16).astype(np.int32)
     cv2.fillPoly(mask, [at], 1, shift=4)
     return mask > 0
-
-
-def smoothstep(low: float, high: float, value: float) -> float:
-    """0 below `low`, 1 above `high`, smooth in between."""
-    t = min(max((value - low) / (high - low), 0.0), 1.0)
-    return t * t * (3 - 2 * t)

@@ -12,11 +12,11 @@ import numpy as np
 
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, DrivenFace, Float, SourceFace
-from portrait_alive.warp.detail import smoothstep
+from portrait_alive.warp.easing import smoothstep
 from portrait_alive.warp.face_shapes import EYES, eyes_shape, lid_gap, mouth_gap, mouth_shape, skin_shape
 from portrait_alive.warp.lender import Lender
 from portrait_alive.warp.lending_shares import angles_between, shares_of, stacked
-from portrait_alive.warp.patch import Patch, Target, depth_within, distance_beyond, rising, within_edges
+from portrait_alive.warp.patch import Patch, Target, depth_within, distance_beyond, within_edges
 
 MOUTH_UNIT, EYES_UNIT, SKIN_UNIT = 0.03, 0.04, 0.03
 """Distances of shapes (see `face_shapes`) that count as one."""
@@ -84,7 +84,7 @@ class Lending:
         blur = np.array([each.edge_width / own.edge_width for each in lenders], np.float32)
         penalty = np.where(blur > BLURRED[1], np.inf, _BLUR_COUNTS * np.maximum(blur - BLURRED[0], 0))
         strangeness = np.array([each.strangeness(own) for each in lenders], np.float32)
-        likeness = 1 - rising(*SAME_LIGHT, strangeness)
+        likeness = 1 - smoothstep(*SAME_LIGHT, strangeness)
         hidden = [canvas_glasses or each.has_glasses for each in lenders]
         return Lending(
             canvas=canvas,
@@ -170,8 +170,8 @@ def _put_around(
     width = max(float(np.linalg.norm(corners[1] - corners[0])), 1.0)
     away = distance_beyond(target.place(ring, where), shape) * np.float32(1 / width)
     deep = depth_within(target.place(_outline(points), where), shape)
-    on_face = rising(0, 0.12 * width, deep)
-    mask = (1 - rising(*reach, away)) * on_face * within_edges(shape, 0.1 * width)
+    on_face = smoothstep(0, 0.12 * width, deep)
+    mask = (1 - smoothstep(*reach, away)) * on_face * within_edges(shape, 0.1 * width)
     around = np.clip((away - 0.03) / 0.06, 0, 1) * np.clip((reach[1] + 0.1 - away) / 0.15, 0, 1) * (on_face > 0)
     target.put(patch, where, inner, mask * np.float32(opacity), around.astype(np.float32), 0.25 * width)
 
@@ -185,13 +185,13 @@ def _put_skin(target: Target, patch: Patch, points: Float, opacity: float) -> No
     shape = (where[0].stop - where[0].start, where[1].stop - where[1].start)
     tall = float(np.linalg.norm(points[topology.CHIN, :2] - points[topology.FOREHEAD, :2]))
     deep = depth_within(target.place(_outline(points), where), shape) * np.float32(1 / max(tall, 1.0))
-    mask = rising(*SKIN_EDGE, deep)
+    mask = smoothstep(*SKIN_EDGE, deep)
     holes: list[tuple[tuple[int, ...], float, float]] = [(topology.LIPS_OUTER, 0.03, 0.15)]
     holes += [(upper + lower[-2:0:-1], 0.1, 0.4) for upper, lower, _ in EYES]
     for line, low, high in holes:
         ring = points[list(line), :2]
         width = max(float(np.ptp(ring, axis=0).max()), 1.0)
-        mask *= rising(low, high, distance_beyond(target.place(ring, where), shape) * np.float32(1 / width))
+        mask *= smoothstep(low, high, distance_beyond(target.place(ring, where), shape) * np.float32(1 / width))
     matched = np.clip(deep * 50, 0, 1).astype(np.float32)
     target.put(patch, where, inner, mask * np.float32(opacity), matched, 0.12 * tall)
 

@@ -7,7 +7,7 @@ change only as fast as the face does.
 import numpy as np
 
 from portrait_alive.types import Float
-from portrait_alive.warp.detail import smoothstep
+from portrait_alive.warp.easing import smoothstep
 
 IN_PLAY = 3
 """Pictures that a part of one frame is made of, the canvas included."""

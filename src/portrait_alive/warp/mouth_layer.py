@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.detail import Detail, Sheet, inside, smoothstep
+from portrait_alive.warp.detail import Detail, Sheet, inside
+from portrait_alive.warp.easing import smoothstep
 from portrait_alive.warp.filling import LUMA
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.mesh_weights import coverage, weights_at

@@ -108,12 +108,6 @@ def depth_within(ring: Float, shape: tuple[int, int]) -> Float:
     return cast(Float, np.ascontiguousarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]))
 
 
-def rising(low: float, high: float, values: Float) -> Float:
-    """0 below `low`, 1 above `high`, smooth in between, for each of the values."""
-    t = np.clip((values - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
-    return cast(Float, t * t * (3 - 2 * t))
-
-
 def within_edges(shape: tuple[int, int], width_px: float) -> Float:
     """(h, w) 0 at the edges of a rectangle, 1 from `width_px` inwards."""
     sides: Sequence[Float] = [
