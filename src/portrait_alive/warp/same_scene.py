@@ -33,7 +33,7 @@ AGREES_WITHIN = 14.0
 _LEAST_AGREEING = 0.85
 """Share of the common background that has to agree."""
 _PLAIN = 3.0
-"""Spread, in 8-bit steps, of a background without structure, on which every map agrees."""
+"""Spread, in 8-bit steps, of a background without structure: every map agrees on it, and it can be filled in."""
 _LEAST_ALIKE = 0.75
 """Correlation of the structures that there are."""
 _MOST_STRETCH = 0.15
@@ -126,10 +126,9 @@ def agreement(canvas: Scene, other: Scene, onto: NDArray[np.float64]) -> float:
     own, lent = canvas.colours @ LUMA, brought @ LUMA
     fine_own, fine_lent = (plane - _local_mean(plane, both) for plane in (own, lent))
     spread_own, spread_lent = (float((plane**2 * both).sum() / common) for plane in (fine_own, fine_lent))
-    if max(spread_own, spread_lent) > _PLAIN**2:
-        alike = float((fine_own * fine_lent * both).sum() / common)
-        if alike < _LEAST_ALIKE * np.sqrt(max(spread_own, _PLAIN**2) * max(spread_lent, _PLAIN**2)):
-            return 0.0
+    alike = float((fine_own * fine_lent * both).sum() / common)
+    if min(spread_own, spread_lent) < _PLAIN**2 or alike < _LEAST_ALIKE * np.sqrt(spread_own * spread_lent):
+        return 0.0
     return float((both * (difference(canvas.colours, brought, both) < AGREES_WITHIN)).sum() / common)
 
 
