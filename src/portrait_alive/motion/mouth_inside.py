@@ -16,16 +16,21 @@ from portrait_alive.types import INSIDE_SHAPE, Bytes, Float
 _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 _CHEEKS: Final = (50, 187, 192, 205, 207, 36, 280, 411, 416, 425, 427, 266)
 """Mesh points of bare skin about the mouth."""
+_LIPS: Final = (11, 72, 302, 16, 85, 315)
+"""Mesh points in the middle of the lips' red."""
 _FINER: Final = (2, 2)
 """Samples of a cell, down and across."""
 _LEAST_GAP_PX: Final = 3.0
 """Between lips that are closer, lips are all that is seen."""
-_SHOWN: Final = 0.92
-"""Share of the opening's height that is looked at: the rest is the lips' rim, or theirs by the tracker's error."""
+_SHOWN: Final = 0.85
+"""Share of the opening's height and width that is looked at, and stands for all of it: the rest is the lips' rim, or
+theirs by the tracker's error, and teeth that end short of the lips look like a white patch."""
 _TEETH_FROM: Final = (0.4, 0.8)
 """Lightness against the skin from which something between the lips may be teeth, and is for certain."""
 _GREY_FROM: Final = (0.65, 0.95)
 """The same in pictures that have no colours to tell teeth by."""
+_TINTED_FROM: Final = (0.67, 0.97)
+"""Saturation, over that of lips or skin, up to which something may be teeth, and from which it is none."""
 _COLOURED_SKIN: Final = 0.12
 """Saturation from which skin is coloured."""
 
@@ -34,7 +39,8 @@ def mouth_inside(pixels: Bytes, points: Float) -> Float | None:
     """(6, 9, 2) what is seen between the lips; None where they are as good as closed.
 
     Rows run from the upper lip to the lower one, columns from the right corner to the left. First lightness (luma over
-    that of the skin beside the mouth, 0..2), then how surely it is teeth (0..1): light, and less coloured than skin.
+    that of the skin beside the mouth, 0..2), then how surely it is teeth (0..1): light, and less coloured than lips and
+    skin.
 
     Args:
         pixels: (H, W, 3) uint8 sRGB.
@@ -49,11 +55,11 @@ def mouth_inside(pixels: Bytes, points: Float) -> Float | None:
     deep = 0.5 + _SHOWN * ((np.arange(down, dtype=np.float32) + 0.5) / down - 0.5)
     places = (edges[0] + (edges[1] - edges[0]) * deep[:, None, None]).astype(np.float32)  # (down, across, 2)
     seen = _at(pixels, places).reshape(rows, _FINER[0], columns, _FINER[1], 3).mean((1, 3))
-    skin = np.median(_at(pixels, points[None, list(_CHEEKS), :2])[0], 0)
+    skin, lips = (np.median(_at(pixels, points[None, list(part), :2])[0], 0) for part in (_CHEEKS, _LIPS))
     light = (seen @ _LUMA) / max(float(skin @ _LUMA), 1.0)
-    tint, skin_tint = _saturation(seen), float(_saturation(skin))
-    pale = np.clip((1.15 * skin_tint - tint) / max(0.5 * skin_tint, 0.02), 0, 1)
-    coloured = min(skin_tint / _COLOURED_SKIN, 1.0)
+    tint = max(float(_saturation(skin)), float(_saturation(lips)))
+    pale = 1 - _rising(_saturation(seen) / max(tint, 0.04), _TINTED_FROM)
+    coloured = min(tint / _COLOURED_SKIN, 1.0)
     teeth = coloured * pale * _rising(light, _TEETH_FROM) + (1 - coloured) * _rising(light, _GREY_FROM)
     return np.stack([np.minimum(light, 2.0), teeth], -1).astype(np.float32)
 
@@ -85,10 +91,10 @@ def nothing_seen() -> Float:
 
 
 def _evenly(edge: Float, count: int) -> Float:
-    """(count, 2) places in the middles of `count` equal parts of the way along a lip's edge (M, 2), as seen."""
+    """(count, 2) places at equal distances along a lip's edge (M, 2), as seen, without its ends."""
     span = edge[-1] - edge[0]
     along = np.maximum.accumulate((edge - edge[0]) @ span / max(float(span @ span), 1e-6))
-    wanted = (np.arange(count, dtype=np.float32) + 0.5) / count
+    wanted = 0.5 + _SHOWN * ((np.arange(count, dtype=np.float32) + 0.5) / count - 0.5)
     return np.stack([np.interp(wanted, along, edge[:, axis]) for axis in range(2)], -1).astype(np.float32)
 
 

@@ -79,6 +79,8 @@ class Lending:
             lenders: the other pictures.
             canvas_glasses: the canvas wears glasses: its eyes stay its own.
         """
+        # pieces are laid over one another: in an order of their own, so that the pictures' order does not matter
+        lenders = sorted(lenders, key=lambda each: each.points.tobytes())
         everyone = [(canvas.points, canvas.fit.pose.rotation), *((each.points, each.rotation) for each in lenders)]
         own = Lender.of(pixels, canvas, canvas, lenders[0].basis)
         blur = np.array([each.edge_width / own.edge_width for each in lenders], np.float32)
@@ -99,6 +101,25 @@ class Lending:
             penalties=np.append(0, penalty + STRANGE_MARGIN * (1 - likeness)).astype(np.float32),
             likeness=likeness,
             eyes_seen=np.append(0, np.where(hidden, np.inf, 0)).astype(np.float32),
+        )
+
+    def without(self, lender: Lender) -> "Lending | None":
+        """The same as if one of the lenders had never been there; None where nobody is left."""
+        kept = [number for number, each in enumerate(self.lenders) if each is not lender]
+        if not kept:
+            return None
+        rows = [0, *(1 + number for number in kept)]
+        return Lending(
+            canvas=self.canvas,
+            lenders=tuple(self.lenders[number] for number in kept),
+            mouths=self.mouths[rows],
+            gaps=self.gaps[rows],
+            eyes=self.eyes[rows],
+            skins=self.skins[rows],
+            rotations=self.rotations[rows],
+            penalties=self.penalties[rows],
+            likeness=self.likeness[kept],
+            eyes_seen=self.eyes_seen[rows],
         )
 
     def lend(self, driven: DrivenFace, target: Target) -> None:

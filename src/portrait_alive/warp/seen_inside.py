@@ -9,8 +9,9 @@ from portrait_alive.types import Float
 from portrait_alive.warp.filling import LUMA
 from portrait_alive.warp.teeth import LOWER_EDGES, UPPER_EDGES, Palette, enamel
 
-_TEETH = (0.3, 0.7)
+_TEETH = (0.2, 0.5)
 """Certainty from which something is drawn as teeth, and fully so: cells are coarse, edges of teeth are not."""
+_ALONG_ROW = np.array([[0.25, 0.5, 0.25]], np.float32)
 _TONGUE = (0.15, 0.6)
 """Lightness of what is too dark for a tongue, and of a tongue in full light."""
 _LIGHTEST = 1.1
@@ -32,9 +33,14 @@ def seen_inside(
         pixel: one pixel in mouth widths: edges are that soft.
     """
     rows, columns, _ = inside.shape
-    x = (np.clip(along, 0, 1) * np.float32(columns) - np.float32(0.5)).astype(np.float32)
-    y = (np.clip(deep, 0, 1) * np.float32(rows) - np.float32(0.5)).astype(np.float32)
-    cells = cv2.remap(inside, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    x, y = (
+        (np.clip(at, 0, 1) * np.float32(count) - np.float32(0.5)).astype(np.float32)
+        for at, count in ((along, columns), (deep, rows))
+    )
+    # neighbouring teeth are seen together or not at all: a lone doubtful cell would be a hole in the row
+    cells = inside.copy()
+    cells[..., 1] = cv2.filter2D(inside[..., 1], -1, _ALONG_ROW, borderType=cv2.BORDER_REPLICATE)
+    cells = cv2.remap(cells, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     light = np.clip(cells[..., 0], 0.02, _LIGHTEST)
     teeth = np.clip((cells[..., 1] - np.float32(_TEETH[0])) / np.float32(_TEETH[1] - _TEETH[0]), 0, 1)[..., None]
     tongue = np.clip((light - np.float32(_TONGUE[0])) / np.float32(_TONGUE[1] - _TONGUE[0]), 0, 1)[..., None]

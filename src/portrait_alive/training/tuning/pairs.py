@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from portrait_alive.film import room_of
+from portrait_alive.glasses import wears_glasses
 from portrait_alive.motion.absolute import mesh_track, retarget_absolute
 from portrait_alive.motion.builtin import builtin_motion
 from portrait_alive.motion.retarget import retarget
@@ -21,11 +22,14 @@ from portrait_alive.neural.condition import see_frame
 from portrait_alive.neural.view import VIEW_PX, View
 from portrait_alive.person.person import SitterPicture
 from portrait_alive.shape import topology
+from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, HeadPose, Landmarks, Picture, SourceFace
 from portrait_alive.warp.layers import take_apart
+from portrait_alive.warp.lender import Lender
+from portrait_alive.warp.lending import Lending
 from portrait_alive.warp.warper import Rendered, Warper
 
 _MOTIONS = ("speak", "smile", "nod", "look-around", "idle")
@@ -127,6 +131,8 @@ def pairs_of_several(
 ) -> list[Pair]:
     """The canvas driven by each of the other pictures, which are the truth; without those that the warp cannot reach.
 
+    All but the truth lend to the canvas, as they do in a film.
+
     Args:
         canvas: as `reduced` gives it.
         others: pictures of the same sitter at any size.
@@ -137,10 +143,14 @@ def pairs_of_several(
     brought = [_brought_to(canvas, other) for other in others]
     seen = [(canvas.picture.pixels, canvas.face.landmarks), *((pixels, face) for pixels, face, _ in brought)]
     driven = retarget_absolute(canvas.face, mesh_track(seen, fitter, fps=Fraction(1)), basis)
-    warper = Warper(take_apart(canvas.picture, canvas.face, basis, matter=matter, room=room_of(driven, basis)))
+    layers = take_apart(canvas.picture, canvas.face, basis, matter=matter, room=room_of(driven, basis))
+    lenders = [_lender(other, canvas, basis) for other in others]
+    lending = Lending.of(canvas.picture.pixels, canvas.face, lenders, canvas_glasses=_wears_glasses(canvas))
     side = View.side_for(canvas.face)
     pairs = []
     for number, (pixels, _, is_foreign) in enumerate(brought, start=1):
+        # as in a film, the others lend; the one that is the truth must not
+        warper = Warper(layers, lending.without(lenders[number - 1]))
         rendered = warper.render_with_masks(driven[number])
         condition = see_frame(rendered, warper.box[:2], driven[number], side)
         truth = np.asarray(condition.view.cut(pixels, (0, 0)), np.uint8)
@@ -152,6 +162,14 @@ def pairs_of_several(
         pairs.append(Pair(condition.planes, truth, known, others[number - 1].name))
     usual = float(np.median([_apart(pair) for pair in pairs]))
     return [pair for pair in pairs if _apart(pair) <= _STRANGE * usual]
+
+
+def _lender(other: SitterPicture, canvas: SitterPicture, basis: ShapeBasis) -> Lender:
+    return Lender.of(other.picture.pixels, other.face, canvas.face, basis, has_glasses=_wears_glasses(other))
+
+
+def _wears_glasses(sitter: SitterPicture) -> bool:
+    return wears_glasses(sitter.picture.pixels, sitter.face.landmarks)
 
 
 def _there_and_back(
