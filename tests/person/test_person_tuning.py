@@ -25,6 +25,7 @@ from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.training.tuning.pairs import Pair, head_of, pairs_of_one, pairs_of_several, reduced
 from portrait_alive.training.tuning.tune import TuneSettings, is_tuned, tune
 from portrait_alive.types import SourceFace
+from portrait_alive.warp.lending import Lending
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 
@@ -110,6 +111,18 @@ def test_another_picture_is_brought_to_the_canvas(seen, fitter):
         warped, truth = pair.planes[..., :3].astype(int), pair.truth.astype(int)
         assert np.abs(warped - truth)[sure].mean() < 12
         assert abs(warped[sure].mean() - truth[sure].mean()) < 4
+
+
+def test_what_is_the_truth_does_not_lend_to_its_own_frame(seen, fitter, monkeypatch):
+    present = []
+    monkeypatch.setattr(
+        Lending, "lend", lambda self, driven, target: present.append([each.rotation for each in self.lenders])
+    )
+    others = [seen(f"{turn}.png", turn_deg=turn) for turn in (3, 6)]
+    assert len(pairs_of_several(seen("a.png"), others, fitter, Matter.load())) == 2
+    for lenders, other in zip(present, reversed(others), strict=True):
+        assert len(lenders) == 1
+        assert np.array_equal(lenders[0], other.face.fit.pose.rotation)
 
 
 def test_large_pictures_are_worked_on_small(seen, fitter):

@@ -32,7 +32,7 @@ AGREES_WITHIN = 14.0
 """8-bit steps within which two pixels agree, exposure evened out."""
 _LEAST_AGREEING = 0.85
 """Share of the common background that has to agree."""
-_PLAIN = 3.0
+_PLAIN = 1.0
 """Spread, in 8-bit steps, of a background without structure: every map agrees on it, and it can be filled in."""
 _LEAST_ALIKE = 0.75
 """Correlation of the structures that there are."""
