@@ -225,7 +225,7 @@ class AnimateOptions:
             Tune(),
             "--tune",
             MACHINE,
-            "How far the neural engine is tuned to the sitter; auto: full for 4 and more frames of one clip, else off.",
+            "How far the neural engine is tuned to the sitter; auto: not at all, as docs/person.md measures.",
         ),
     )
     device: DeviceName = field(

@@ -16,7 +16,7 @@ from portrait_alive.neural.view import VIEW_PX, View
 from portrait_alive.options import parse_option
 from portrait_alive.person.file import load_person
 from portrait_alive.person.person import SitterPicture
-from portrait_alive.person.tuning import FEWEST_PICTURES, are_frames_of_one_clip, settings_for
+from portrait_alive.person.tuning import settings_for
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
@@ -196,10 +196,11 @@ def test_a_light_tune_leaves_convolutions_alone():
     assert not is_tuned("down.0.1.convolution.weight", is_full=True)
 
 
-def test_auto_tunes_where_something_can_be_held_out():
+def test_who_wants_tuning_says_so():
     assert settings_for("off", 8, 0) is None
-    assert settings_for("auto", FEWEST_PICTURES - 1, 0) is None
-    assert settings_for("auto", FEWEST_PICTURES, 0) == settings_for("full", FEWEST_PICTURES, 0)
+    assert settings_for("auto", 8, 0) is None
+    assert settings_for("full", 8, 0).is_full
+    assert not settings_for("light", 8, 0).is_full
     assert settings_for(30, 2, 0).seconds == 30
     assert parse_option("tune", "12.5") == 12.5
     for wrong in ("hard", "0", "-3", "nan"):
@@ -207,24 +208,9 @@ def test_auto_tunes_where_something_can_be_held_out():
             parse_option("tune", wrong)
 
 
-def test_auto_leaves_pictures_of_other_sittings_alone(seen, draw, small, private_cache, tmp_path):
-    import cv2
-
-    near = [seen(f"{turn}.png", turn_deg=turn) for turn in (0, 3, -3, 4)]
-    assert are_frames_of_one_clip(near)
-    assert not are_frames_of_one_clip(near[:3])
-    paths = [draw("0.png")]
-    for number in range(3):
-        path = tmp_path / f"other{number}.png"
-        cv2.imwrite(str(path), cv2.resize(near[number].picture.pixels[..., ::-1], None, fx=1.3, fy=1.3))
-        paths.append(path)
-    notes = enroll(paths, tmp_path / "ada.person", options=AnimateOptions(engine="neural")).notes
-    assert "--tune full" in next(note.message for note in notes if note.code == "not-tuned")
-
-
 def test_a_second_run_does_not_tune_again(draw, small, short, private_cache, tmp_path):
     paths = [draw(f"{turn}.png", turn_deg=turn) for turn in (0, 4, -4, 7)]
-    options = AnimateOptions(engine="neural", seed=3, overwrite=True)
+    options = AnimateOptions(engine="neural", tune="full", seed=3, overwrite=True)
 
     def codes() -> set[str]:
         return {note.code for note in enroll(paths, tmp_path / "ada.person", options=options).notes}

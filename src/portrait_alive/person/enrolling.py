@@ -14,7 +14,7 @@ from portrait_alive.person.cache import cache_entry, recalled, remember
 from portrait_alive.person.lent import Lent, LentPicture, scene_of, surroundings_of, within_budget
 from portrait_alive.person.likeness import Likeness, look_like_strangers, mean_distances
 from portrait_alive.person.person import MOST_PICTURES, Person, SitterPicture, has_networks
-from portrait_alive.person.tuning import are_frames_of_one_clip, settings_for, tuned
+from portrait_alive.person.tuning import settings_for, tuned
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.source_faces import find_sitters
 from portrait_alive.tracking.matte import Matter
@@ -125,15 +125,6 @@ def _learned(
     pictures: Sequence[SitterPicture], fitter: HeadFitter, options: AnimateOptions, on_event: Listener
 ) -> Person:
     settings = settings_for(options.tune, len(pictures), options.seed)
-    if settings is not None and options.tune == "auto" and not are_frames_of_one_clip(pictures):
-        on_event(
-            Note(
-                "not-tuned",
-                "the pictures are of different sittings, on which tuning is not of help yet; "
-                "--tune full does it all the same",
-            )
-        )
-        settings = None
     if settings is None:
         return Person.untuned(pictures, NeuralLayer.load(pick_device(options.device)))
     entry = cache_entry(pictures, str(settings))
