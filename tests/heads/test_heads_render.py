@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from portrait_alive.heads.flow import flow_between
-from portrait_alive.heads.frame import Camera, Frame, expression_of, mirrored, random_frame, random_frames
+from portrait_alive.heads.frame import (
+    Camera,
+    Frame,
+    expression_of,
+    mirrored,
+    random_frame,
+    random_frames,
+    with_gaze,
+)
 from portrait_alive.heads.mesh478 import LOWER_INNER_LIP, UPPER_INNER_LIP, mirror_pairs
 from portrait_alive.heads.model import HeadModel, attached_points
 from portrait_alive.heads.mouth import mouth_table, random_mouth
@@ -179,3 +187,12 @@ def test_light_in_a_mouth_grows_as_the_lips_part() -> None:
         assert light[0] == pytest.approx(mouth.parted)
         assert light[-1] == 1
         assert ((mouth.teeth > 0) & (mouth.teeth < 1)).all()
+
+
+def test_lids_need_not_follow_the_gaze(made_up_head: HeadModel) -> None:
+    names = made_up_head.expression_names
+    down = Frame(expression_of(names, {}), gaze=(0.0, -0.3))
+    still = replace(down, lids_follow=0.0)
+
+    assert with_gaze(names, down)[names.index("eyeLookDown_L")] > 0
+    assert np.array_equal(with_gaze(names, still), still.expression)

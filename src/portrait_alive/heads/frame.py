@@ -32,6 +32,8 @@ class Frame:
     """(yaw to the subject's left, pitch up) of both eyes against the head, radians."""
     vergence: float = 0.0
     """How far each eye turns to the nose, radians."""
+    lids_follow: float = 1.0
+    """Share of their usual way that the lids go with the gaze: 0 leaves them where `expression` has them."""
     yaw: float = 0.0
     """Radians; positive turns the face to the subject's left (the viewer's right)."""
     pitch: float = 0.0
@@ -90,7 +92,7 @@ def with_gaze(names: tuple[str, ...], frame: Frame) -> Float:
         "eyeLookIn_L": max(-yaw, 0.0) / 0.6,
         "eyeLookOut_R": max(-yaw, 0.0) / 0.6,
     }
-    known = {name: min(value, 1.0) for name, value in look.items() if value > 0}
+    known = {name: min(value * frame.lids_follow, 1.0) for name, value in look.items() if value > 0}
     out = frame.expression + expression_of(names, known)
     # a lid that follows the gaze down has less far to fall: together they would pass the lower lid
     for side in SIDES:
@@ -220,7 +222,7 @@ def random_frame(
     wandering = rng.random() < 0.5
     # eyes tend to stay on the viewer when the head turns
     gaze_yaw = float(np.clip(-0.35 * yaw * rng.random() + rng.normal() * (0.25 if wandering else 0.06), -0.6, 0.6))
-    gaze_pitch = float(np.clip(-0.3 * pitch * rng.random() + rng.normal() * (0.14 if wandering else 0.04), -0.42, 0.38))
+    gaze_pitch = float(np.clip(-0.3 * pitch * rng.random() + rng.normal() * (0.2 if wandering else 0.04), -0.42, 0.4))
     return Frame(
         expression=random_expression(names, rng),
         gaze=(gaze_yaw, gaze_pitch),
@@ -231,6 +233,8 @@ def random_frame(
         body_yaw=yaw * rng.uniform(0, 0.6) + rng.normal() * 0.15 if body_yaw is None else body_yaw,
         shift=tuple(float(one) for one in rng.normal(size=3) * 0.6),  # type: ignore[arg-type]
         camera=random_camera(rng) if camera is None else camera,
+        # were lids always told by the gaze, a network would learn to tell the gaze by the lids
+        lids_follow=float(rng.uniform(0.0, 1.2)),
     )
 
 
