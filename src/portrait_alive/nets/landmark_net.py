@@ -61,9 +61,11 @@ class LandmarkNet(nn.Module):
 
     def forward(self, crops: Tensor) -> LandmarkOutput:
         """Landmarks of crops (B, 3, S, S) RGB in [-1, 1]."""
-        features = self.whole(self.body(crops))  # (B, hidden)
-        points = self.points(features).unflatten(1, (MESH_POINTS, 3))  # (B, 478, 3)
-        return LandmarkOutput(points, self.log_scale(features), self.presence(features)[:, 0])
+        features = self.whole(self.body(crops)).float()  # (B, hidden)
+        # the last layers never in bfloat16: it would put points on a grid of half a pixel
+        with torch.autocast(crops.device.type, enabled=False):
+            points = self.points(features).unflatten(1, (MESH_POINTS, 3))  # (B, 478, 3)
+            return LandmarkOutput(points, self.log_scale(features), self.presence(features)[:, 0])
 
     def start_from(self, mean: Tensor) -> None:
         """Let the untrained network answer with a mean face (478, 3), in units of the crop's side."""
