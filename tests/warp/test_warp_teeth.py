@@ -8,8 +8,8 @@ import pytest
 from warp_heads import Head, driven_by, paint_head, with_lids_shut
 
 from portrait_alive.shape import topology
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Picture
-from portrait_alive.warp.filling import LUMA
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.teeth import Arch, palette_of, upper_row
 from portrait_alive.warp.warper import Warper

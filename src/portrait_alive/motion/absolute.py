@@ -16,7 +16,7 @@ from portrait_alive.errors import NoFaceError
 from portrait_alive.motion.following import Followed, Follower, meet_subject
 from portrait_alive.motion.lips import mouth_opening
 from portrait_alive.motion.measures import in_head_frame, measured, unplaced
-from portrait_alive.motion.mouth_inside import inside_track, mouth_inside, nothing_seen
+from portrait_alive.motion.mouth_inside import inside_track, mouth_inside
 from portrait_alive.motion.neck import Neck
 from portrait_alive.motion.people import watch
 from portrait_alive.motion.recording import MEETING_FRAMES
@@ -75,7 +75,6 @@ class _MeshRecorder:
     def add(self, frame: int, face: Landmarks, pixels: Bytes) -> None:
         self.weight += face.box.height
         inside = mouth_inside(pixels, face.points)
-        inside = nothing_seen() if inside is None else inside
         if self.follower is None:
             self.waiting.append((frame, face, inside))
             if len(self.waiting) >= MEETING_FRAMES:

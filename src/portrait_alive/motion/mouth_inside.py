@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.easing import rising
 from portrait_alive.shape import topology
+from portrait_alive.tones import LUMA, saturation
 from portrait_alive.types import INSIDE_SHAPE, Bytes, Float
 
-_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 _CHEEKS: Final = (50, 187, 192, 205, 207, 36, 280, 411, 416, 425, 427, 266)
 """Mesh points of bare skin about the mouth."""
 _LIPS: Final = (11, 72, 302, 16, 85, 315)
@@ -35,8 +36,8 @@ _COLOURED_SKIN: Final = 0.12
 """Saturation from which skin is coloured."""
 
 
-def mouth_inside(pixels: Bytes, points: Float) -> Float | None:
-    """(6, 9, 2) what is seen between the lips; None where they are as good as closed.
+def mouth_inside(pixels: Bytes, points: Float) -> Float:
+    """(6, 9, 2) what is seen between the lips; NaN where they are as good as closed.
 
     Rows run from the upper lip to the lower one, columns from the right corner to the left. First lightness (luma over
     that of the skin beside the mouth, 0..2), then how surely it is teeth (0..1): light, and less coloured than lips and
@@ -48,7 +49,7 @@ def mouth_inside(pixels: Bytes, points: Float) -> Float | None:
     """
     upper, lower = (points[list(part), :2] for part in (topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER))
     if np.linalg.norm(lower - upper, axis=1).max() < _LEAST_GAP_PX:
-        return None
+        return np.full(INSIDE_SHAPE, np.nan, np.float32)
     rows, columns, _ = INSIDE_SHAPE
     down, across = (cells * finer for cells, finer in zip((rows, columns), _FINER, strict=True))
     edges = [_evenly(edge, across) for edge in (upper, lower)]
@@ -56,11 +57,11 @@ def mouth_inside(pixels: Bytes, points: Float) -> Float | None:
     places = (edges[0] + (edges[1] - edges[0]) * deep[:, None, None]).astype(np.float32)  # (down, across, 2)
     seen = _at(pixels, places).reshape(rows, _FINER[0], columns, _FINER[1], 3).mean((1, 3))
     skin, lips = (np.median(_at(pixels, points[None, list(part), :2])[0], 0) for part in (_CHEEKS, _LIPS))
-    light = (seen @ _LUMA) / max(float(skin @ _LUMA), 1.0)
-    tint = max(float(_saturation(skin)), float(_saturation(lips)))
-    pale = 1 - _rising(_saturation(seen) / max(tint, 0.04), _TINTED_FROM)
+    light = (seen @ LUMA) / max(float(skin @ LUMA), 1.0)
+    tint = max(float(saturation(skin)), float(saturation(lips)))
+    pale = 1 - rising(*_TINTED_FROM, saturation(seen) / max(tint, 0.04))
     coloured = min(tint / _COLOURED_SKIN, 1.0)
-    teeth = coloured * pale * _rising(light, _TEETH_FROM) + (1 - coloured) * _rising(light, _GREY_FROM)
+    teeth = coloured * pale * rising(*_TEETH_FROM, light) + (1 - coloured) * rising(*_GREY_FROM, light)
     return np.stack([np.minimum(light, 2.0), teeth], -1).astype(np.float32)
 
 
@@ -85,11 +86,6 @@ def inside_track(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     return track
 
 
-def nothing_seen() -> Float:
-    """What stands for `None` among `mouth_inside`'s results in an array."""
-    return np.full(INSIDE_SHAPE, np.nan, np.float32)
-
-
 def _evenly(edge: Float, count: int) -> Float:
     """(count, 2) places at equal distances along a lip's edge (M, 2), as seen, without its ends."""
     span = edge[-1] - edge[0]
@@ -107,12 +103,3 @@ def _at(pixels: Bytes, places: Float) -> Float:
     part = pixels[corner[1] : end[1], corner[0] : end[0]]
     found = cv2.remap(part, maps - corner.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found, np.float32)
-
-
-def _saturation(colours: Float) -> Float:
-    return np.asarray(np.ptp(colours, axis=-1) / np.maximum(colours.max(-1), 1), np.float32)
-
-
-def _rising(values: Float, between: tuple[float, float]) -> Float:
-    low, high = between
-    return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)

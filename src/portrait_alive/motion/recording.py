@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from portrait_alive.motion.angles import angles_of
 from portrait_alive.motion.following import Followed, Follower, meet_subject
 from portrait_alive.motion.measures import in_head_frame, measured
-from portrait_alive.motion.mouth_inside import mouth_inside, nothing_seen
+from portrait_alive.motion.mouth_inside import mouth_inside
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.types import INSIDE_SHAPE, MESH_POINTS, Bytes, Float, Landmarks
 
@@ -68,7 +68,6 @@ class Recorder:
         """Record one frame; of its pixels (H, W, 3) only what the open mouth shows is kept."""
         self.weight += face.box.height
         inside = mouth_inside(pixels, face.points)
-        inside = nothing_seen() if inside is None else inside
         if self.follower is not None:
             self._write(frame, scene, face, inside)
             return

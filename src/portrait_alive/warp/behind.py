@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.patch import gain_between
 from portrait_alive.warp.same_scene import (
@@ -164,8 +165,7 @@ def _medians(colours: Bytes, shown: NDArray[np.bool_]) -> Bytes:
 def _soft(mask: Bytes, width_px: float) -> Float:
     """(H, W) 0 where the mask is 0, rising to 1 inwards; the picture's edge is no border."""
     deep = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
-    t = np.clip(deep / max(width_px, 1.0), 0, 1)
-    return cast(Float, (t * t * (3 - 2 * t)).astype(np.float32))
+    return smoothstep(0.0, 1.0, np.asarray(deep / max(width_px, 1.0), np.float32))
 
 
 def _disc(radius_px: float) -> Bytes:

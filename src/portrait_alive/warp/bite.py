@@ -5,9 +5,9 @@ from typing import cast
 
 import numpy as np
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.types import Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.easing import smoothstep
 from portrait_alive.warp.head_field import RigidMotion
 
 SKULL_ANCHORS = (2, 97, 326, 98, 327, 164)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.grid import Grid, unfolded
@@ -135,15 +136,13 @@ class Detail:
         x = (left + np.arange(width) + 0.5).astype(np.float32)[None]
         y = (top + np.arange(height) + 0.5).astype(np.float32)[:, None]
         edge = np.minimum(np.minimum(x - left, left + width - x), np.minimum(y - top, top + height - y))  # (h, w)
-        ramp = np.clip((edge - 0.5) / feather_px, 0, 1)
+        feather = smoothstep(0.0, 1.0, ((edge - 0.5) / feather_px).astype(np.float32))[..., None]
         origin = np.array([region.left - 0.5 * region.cell, region.top - 0.5 * region.cell])
         in_region = ((grid.nodes() - origin) / region.cell).astype(np.float32)
-        feather = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)[..., None]
         near = np.ones(grid.shape, np.float32)
         if core is not None:
             away = cv2.distanceTransform(1 - inside(grid.nodes(), core).astype(np.uint8), cv2.DIST_L2, 5) * cell
-            share = np.clip((core_px[1] - away) / (core_px[1] - core_px[0]), 0, 1)
-            near = (share * share * (3 - 2 * share)).astype(np.float32)
+            near = smoothstep(0.0, 1.0, ((core_px[1] - away) / (core_px[1] - core_px[0])).astype(np.float32))
         return Detail(grid, grid.indices(), in_region, near, feather, x, y, grid.node_at(nose))
 
     @property

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut, Detail, Sheet, inside
-from portrait_alive.warp.easing import smoothstep
 from portrait_alive.warp.eyeball import eyeball
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.iris_disc import IrisDisc, iris_disc

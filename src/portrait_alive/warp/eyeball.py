@@ -10,9 +10,11 @@ from typing import cast
 import cv2
 import numpy as np
 
+from portrait_alive.easing import smoothstep
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.filling import LUMA, continue_smoothly
+from portrait_alive.warp.filling import continue_smoothly
 from portrait_alive.warp.iris_disc import IrisDisc
 
 _RADII = 24
@@ -76,8 +78,7 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: IrisDisc,
     plain_lit, glint = _without_glint(lit, clear, distance, iris.radius)
     disc = _disc(plain_lit, y, iris, clear, distance, white)
     soft = max(0.12, 1.2 / iris.radius)
-    edge = np.clip((1.03 + soft / 2 - distance) / soft, 0, 1)[..., None]
-    edge = edge * edge * (3 - 2 * edge)
+    edge = smoothstep(0.0, 1.0, (1.03 + soft / 2 - distance) / soft)[..., None]
     return Eyeball((white + (disc - white) * edge).astype(np.float32), glint, white, seen, shade)
 
 

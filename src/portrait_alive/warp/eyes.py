@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.types import Bytes, Float
-from portrait_alive.warp.easing import smoothstep
 from portrait_alive.warp.eye_layer import LID_BEGINS, SHUT, EyeFrame, EyeLayer, eye_frame, take_eye_apart
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.lid_skin import strip_place

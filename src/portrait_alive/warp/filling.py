@@ -1,14 +1,11 @@
 """Colours for places where the picture shows something else: smooth continuation plus the picture's own grain."""
 
-from typing import Final, cast
+from typing import cast
 
 import cv2
 import numpy as np
 
 from portrait_alive.types import Bytes, Float
-
-LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of sRGB's channels in lightness (BT.601)."""
 
 
 def continue_smoothly(colours: Float, known: Float) -> Float:

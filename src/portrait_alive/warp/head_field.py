@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Float, SourceFace
@@ -190,8 +191,7 @@ def _carried(
     inside = ((opacity > 0.5) | (covered > 0)).astype(np.uint8)
     to_edge = np.minimum(cv2.distanceTransform(inside, cv2.DIST_L2, 5).reshape(-1)[outer], inside.size) * cell
     margin = 3.0 * cell  # next to the mesh its own depth counts, however near the silhouette is
-    near = np.clip((to_edge + margin) / (to_edge + away + margin), 0, 1)
-    near = (near * near * (3 - 2 * near))[:, None] * weight[:, None]
+    near = smoothstep(0.0, 1.0, (to_edge + margin) / (to_edge + away + margin))[:, None] * weight[:, None]
     far = weight[:, None] - near
     depth = (share @ places[:, 2])[:, None]
     return np.hstack([near * at, near * depth, near, far * at, far]).astype(np.float32)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.filling import LUMA
 
 _ANGLES = 40
 _AWAY = 0.35

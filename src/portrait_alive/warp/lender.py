@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import FITTED_POINTS
+from portrait_alive.tones import LUMA, saturation
 from portrait_alive.types import Bytes, DrivenFace, Float, HeadPose, SourceFace
 from portrait_alive.warp.detail import Detail, Sheet
 from portrait_alive.warp.eyes import EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.face_shapes import EYES
-from portrait_alive.warp.filling import LUMA
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import RigidMotion, rigid_points
@@ -259,7 +259,7 @@ class Lender:
 def _light_and_tint(pixels: Bytes) -> tuple[Float, Float]:
     """(N,) lightness, and saturation of pixels (N, 3)."""
     colours = pixels.astype(np.float32)
-    return colours @ LUMA, np.ptp(colours, axis=1) / np.maximum(colours.max(1), 1)
+    return colours @ LUMA, saturation(colours)
 
 
 def _whole(moved: Float) -> tuple[int, int]:

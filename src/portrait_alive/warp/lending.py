@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, DrivenFace, Float, SourceFace
-from portrait_alive.warp.easing import smoothstep
 from portrait_alive.warp.face_shapes import EYES, eyes_shape, lid_gap, mouth_gap, mouth_shape, skin_shape
 from portrait_alive.warp.lender import Lender
 from portrait_alive.warp.lending_shares import angles_between, shares_of, stacked

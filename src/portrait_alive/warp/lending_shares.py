@@ -6,8 +6,8 @@ change only as fast as the face does.
 
 import numpy as np
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.types import Float
-from portrait_alive.warp.easing import smoothstep
 
 IN_PLAY = 3
 """Pictures that a part of one frame is made of, the canvas included."""

@@ -6,9 +6,10 @@ from typing import cast
 import cv2
 import numpy as np
 
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
-from portrait_alive.warp.filling import LUMA, continue_smoothly
+from portrait_alive.warp.filling import continue_smoothly
 
 _FOLD_SMOOTHED = 0.5
 """How much of the fold above an open eye is gone from a lid that is down."""

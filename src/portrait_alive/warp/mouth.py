@@ -5,12 +5,12 @@ from typing import cast
 
 import numpy as np
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, DrivenFace, Float
 from portrait_alive.warp.bite import Bite
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut
-from portrait_alive.warp.easing import smoothstep
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.mouth_layer import MouthLayer
 from portrait_alive.warp.seen_inside import seen_inside

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
+from portrait_alive.tones import LUMA, saturation
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Detail, Sheet, inside
-from portrait_alive.warp.easing import smoothstep
-from portrait_alive.warp.filling import LUMA
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.mesh_weights import coverage, weights_at
 from portrait_alive.warp.teeth import Palette, palette_of
@@ -138,7 +138,7 @@ def _toothed(pixels: Bytes, detail: Detail, opening: Opening, skin: Float) -> fl
     if not between.any():
         return 0.0
     seen = pixels[between].astype(np.float32)
-    tint, skin_tint = (np.ptp(c, axis=-1) / np.maximum(c.max(-1), 1) for c in (seen, skin))
+    tint, skin_tint = saturation(seen), float(saturation(skin))
     luma = seen @ LUMA
     light = luma > _TOOTH_LUMA * float(skin @ LUMA)
     dark, bright = np.percentile(luma, (10, 80))

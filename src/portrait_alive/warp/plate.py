@@ -6,6 +6,7 @@ from typing import cast
 import cv2
 import numpy as np
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.filling import continue_smoothly
 
@@ -33,8 +34,8 @@ def with_rim(opacity: Float, rim_px: float) -> Float:
         rim_px: where the rim's opacity is one half.
     """
     distance = cv2.distanceTransform((opacity < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
-    ramp = np.clip(1.5 - distance / rim_px, 0, 1)
-    return cast(Float, np.maximum(opacity, ramp * ramp * (3 - 2 * ramp)).astype(np.float32))
+    ramp = smoothstep(0.0, 1.0, 1.5 - distance / rim_px)
+    return cast(Float, np.maximum(opacity, ramp).astype(np.float32))
 
 
 def separate(
@@ -67,8 +68,8 @@ def separate(
         behind_picture = (picture * beyond[..., None] + lent * share[..., None]) / np.maximum(known, 1e-6)[..., None]
     filled = continue_smoothly(behind_picture, known) + fill_grain * (1 - known)[..., None]
     # from the rim outwards the picture itself is the background again
-    behind = np.clip(opacity / 0.2, 0, 1)[..., None]
-    background = picture + (filled - picture) * (behind * behind * (3 - 2 * behind))
+    behind = smoothstep(0.0, 1.0, opacity / 0.2)[..., None]
+    background = picture + (filled - picture) * behind
     inside = np.clip((opacity - 0.02) / 0.1, 0, 1).astype(np.float32)
     return Separation(_to_bytes(continue_smoothly(picture, inside)), _to_bytes(background))
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.types import Box, Float, SourceFace
 from portrait_alive.warp.grid import Grid
@@ -109,14 +110,13 @@ def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int]) -> Hold:
     inside = np.zeros(grid.shape, np.uint8)
     cv2.fillConvexPoly(inside, np.round((frame.hull - nodes[0, 0]) / grid.cell).astype(np.int32), 1)
     distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) * grid.cell
-    below = ((nodes - frame.chin) @ frame.down) / tall
-    low = _smooth(np.clip((below + 0.55) / 0.6, 0, 1))
+    below = (((nodes - frame.chin) @ frame.down) / tall).astype(np.float32)
+    low = smoothstep(0.0, 1.0, (below + 0.55) / 0.6)
     reach = (1 - low) * 0.9 + low * 0.56
     start = (1 - low) * 0.35 + low * 0.02
-    beyond = np.clip((distance / tall - start) / (reach - start), 0, 1)
-    hold = 1 - _smooth(beyond)
+    hold = 1 - smoothstep(0.0, 1.0, (distance / tall - start) / (reach - start))
     free = _free_of_edges(grid, nodes, size, 0.1 * tall)
-    body = (1 - hold) * _smooth(np.clip((below + 0.15) / 0.35, 0, 1))
+    body = (1 - hold) * smoothstep(0.0, 1.0, (below + 0.15) / 0.35)
     return Hold((hold * free).astype(np.float32), (body * free).astype(np.float32))
 
 
@@ -132,8 +132,4 @@ def _free_of_edges(grid: Grid, nodes: Float, size: tuple[int, int], width: float
             free = np.minimum(free, (coordinate - low - grid.cell) / width)
         if high < end:
             free = np.minimum(free, (high - grid.cell - coordinate) / width)
-    return _smooth(np.clip(free, 0, 1).astype(np.float32))
-
-
-def _smooth(t: Float) -> Float:
-    return cast(Float, t * t * (3 - 2 * t))
+    return smoothstep(0.0, 1.0, free.astype(np.float32))

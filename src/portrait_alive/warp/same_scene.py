@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float
-from portrait_alive.warp.filling import LUMA
 
 WORK_PX = 256
 """Longer side of the pictures that are compared."""

@@ -5,8 +5,8 @@ from typing import cast
 import cv2
 import numpy as np
 
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Float
-from portrait_alive.warp.filling import LUMA
 from portrait_alive.warp.teeth import LOWER_EDGES, UPPER_EDGES, Palette, enamel
 
 _TEETH = (0.2, 0.5)

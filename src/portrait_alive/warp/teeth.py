@@ -5,8 +5,8 @@ from typing import cast
 
 import numpy as np
 
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float
-from portrait_alive.warp.filling import LUMA
 
 UPPER_EDGES = (0.0, 0.165, 0.295, 0.40, 0.475, 0.53)
 """Boundaries of the upper teeth from the middle outwards, as fractions of the mouth's width, as seen from the front."""

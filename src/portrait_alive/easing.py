@@ -1,4 +1,4 @@
-"""The one curve by which things come and go: smooth at both ends."""
+"""The curves by which things come and go: one that is smooth at both ends, and a straight one."""
 
 from typing import cast, overload
 
@@ -22,3 +22,8 @@ def smoothstep(low: float, high: float, value: float | Float) -> float | Float:
         return cast(Float, part * part * (3 - 2 * part))
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3 - 2 * t)
+
+
+def rising(low: float, high: float, values: Float) -> Float:
+    """0 below `low`, 1 above `high`, straight in between, for each value."""
+    return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
