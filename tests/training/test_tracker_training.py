@@ -83,7 +83,7 @@ def test_matte_loss_prefers_the_truth() -> None:
     assert right < 0.01 < unsure < wrong
 
 
-def line_run(folder: Path, steps: int) -> list[int]:
+def line_run(folder: Path, steps: int, start: Path | None = None) -> list[int]:
     """Teach y = 2x for so many steps; returns the first steps that batches were asked for."""
     asked: list[int] = []
 
@@ -95,7 +95,7 @@ def line_run(folder: Path, steps: int) -> list[int]:
     def loss(net: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
         return {"total": (net(batch["x"]) - batch["y"]).square().mean()}
 
-    options = argparse.Namespace(threads=1, rate=0.05, out=folder, steps=steps, batch=16, minutes=None)
+    options = argparse.Namespace(threads=1, rate=0.05, out=folder, steps=steps, batch=16, minutes=None, start=start)
     torch.manual_seed(0)
     train(nn.Linear(1, 1), batches, loss, options, lambda state, out: torch.save(state, out / "net.pt"))
     return asked
@@ -107,6 +107,15 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 400
     weight = torch.load(tmp_path / "net.pt", weights_only=True)["weight"]
     assert weight.item() == pytest.approx(2, abs=0.05)
+
+
+def test_a_run_begins_from_exported_weights(tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    save_weights({"weight": torch.tensor([[2.0]]), "bias": torch.tensor([0.5])}, start, "line-1", {})
+    line_run(tmp_path / "run", 1, start)
+    after = torch.load(tmp_path / "run" / "net.pt", weights_only=True)
+    assert after["weight"].item() == pytest.approx(2, abs=0.1)
+    assert after["bias"].item() == pytest.approx(0.5, abs=0.1)
 
 
 def test_saved_weights_come_back_with_norms_folded(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Resumable: `last.pt` in the run's folder holds network, optimiser, average and s
 """
 
 import argparse
+import copy
 import json
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 Batch = dict[str, Tensor]
@@ -35,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--start", type=Path, help="exported weights to begin from where the run has no checkpoint of its own"
+    )
     parser.add_argument(
         "--minutes", type=float, help="end after this long at the latest; the rate has fallen to zero by then"
     )
@@ -60,6 +64,8 @@ def train(
     """
     torch.set_num_threads(arguments.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if arguments.start:
+        net.load_state_dict(load_file(arguments.start))
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = {name: value.detach().clone() for name, value in net.state_dict().items()}
     optimiser = torch.optim.AdamW(net.parameters(), lr=arguments.rate, weight_decay=0.02)
@@ -72,7 +78,9 @@ def train(
         optimiser.load_state_dict(kept["optimiser"])
         average, step = kept["average"], int(kept["step"])
     start, first, sums = time.monotonic(), step, dict[str, float]()
+    precision = None
     for batch in batches(step):
+        precision = precision or faster_precision_of(net, loss_of, batch, device)
         done = step / arguments.steps
         if arguments.minutes:
             done = max(done, (time.monotonic() - start) / 60 / arguments.minutes)
@@ -81,7 +89,8 @@ def train(
         warm = min(1.0, (step - first + 1) / 100)
         for group in optimiser.param_groups:
             group["lr"] = arguments.rate * warm * (0.5 + 0.5 * float(np.cos(np.pi * done)))
-        terms = loss_of(net, {name: value.to(device) for name, value in batch.items()})
+        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+            terms = loss_of(net, {name: value.to(device) for name, value in batch.items()})
         optimiser.zero_grad(set_to_none=True)
         terms["total"].backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -105,6 +114,23 @@ def train(
             checkpoint.with_suffix(".new").replace(checkpoint)
             export(average, arguments.out)
     export(average, arguments.out)
+
+
+def faster_precision_of(
+    net: nn.Module, loss_of: Callable[[nn.Module, Batch], dict[str, Tensor]], batch: Batch, device: torch.device
+) -> torch.dtype:
+    """bfloat16 where a copy of the network learns a quarter faster in it on this machine, float32 otherwise."""
+    probe = copy.deepcopy(net)
+    placed = {name: value.to(device) for name, value in batch.items()}
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        for _ in range(2):  # the first one warms up
+            start = time.perf_counter()
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                total = loss_of(probe, placed)["total"]
+            total.backward()  # type: ignore[no-untyped-call]
+            seconds[dtype] = time.perf_counter() - start
+    return torch.bfloat16 if seconds[torch.bfloat16] < 0.75 * seconds[torch.float32] else torch.float32
 
 
 def follow_average(average: State, net: nn.Module, decay: float) -> None:

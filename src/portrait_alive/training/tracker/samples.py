@@ -58,7 +58,7 @@ class EitherFaces:
 
 
 class RenderedFaces:
-    """Rendered heads from shards `heads-*.npz` (arrays `rgb` (N, H, W, 3) uint8 and `points` (N, 478, 3)).
+    """Rendered heads from the shards of ...tracker.render_heads, as the teacher sees them where it has been asked.
 
     Shards that appear while training runs are taken in, so that rendering and training can go side by side. Turned
     heads come oftener than they were rendered: three-quarter views are what painters like.
@@ -74,7 +74,8 @@ class RenderedFaces:
         for path in sorted(self.folder.glob("*-points.npy")):
             pixels = path.with_name(path.name.replace("-points", "-rgb"))
             if path not in self.shards and pixels.is_file():
-                points = np.load(path)
+                taught = path.with_name(path.name.replace("-points", "-taught"))
+                points = np.load(taught if taught.is_file() else path)
                 share = _turned(points)
                 self.shards[path] = np.load(pixels, mmap_mode="r"), points, np.cumsum(share / share.sum())
 
