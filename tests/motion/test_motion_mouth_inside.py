@@ -53,6 +53,19 @@ def test_skin_between_the_lips_is_no_teeth():
     np.testing.assert_allclose(inside[..., 0], 1, atol=0.02)
 
 
+@pytest.mark.parametrize("light", [(1, 1, 1), (1, 0.8, 0.5), (0.85, 0.95, 1)])
+def test_yellow_teeth_are_teeth_and_gums_are_none_in_any_light(light):
+    pixels, points = face_with_mouth(36, teeth=0.5)
+    lips, gums, yellow_teeth = (185, 110, 100), (190, 115, 105), (190, 155, 95)
+    for point in (11, 72, 302, 16, 85, 315):  # the lips' red, where it is looked at
+        x, y = points[point, :2].astype(int)
+        pixels[y - 2 : y + 3, x - 2 : x + 3] = lips
+    pixels[120:132, 55:145], pixels[132:150, 55:145], pixels[150:156, 55:145] = gums, yellow_teeth, DARK
+    inside = mouth_inside(np.rint(pixels * np.array(light)).astype(np.uint8), points)
+    assert inside[0, 1:-1, 1].max() < 0.2
+    assert inside[3, 1:-1, 1].min() > 0.8
+
+
 def test_grey_pictures_show_teeth_by_lightness():
     pixels, points = face_with_mouth(36, teeth=0.5)
     grey = np.repeat(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)

@@ -26,22 +26,26 @@ _LEAST_GAP_PX: Final = 3.0
 _SHOWN: Final = 0.85
 """Share of the opening's height and width that is looked at, and stands for all of it: the rest is the lips' rim, or
 theirs by the tracker's error, and teeth that end short of the lips look like a white patch."""
-_TEETH_FROM: Final = (0.4, 0.8)
+_TEETH_FROM: Final = (0.4, 0.75)
 """Lightness against the skin from which something between the lips may be teeth, and is for certain."""
 _GREY_FROM: Final = (0.65, 0.95)
 """The same in pictures that have no colours to tell teeth by."""
-_TINTED_FROM: Final = (0.67, 0.97)
-"""Saturation, over that of lips or skin, up to which something may be teeth, and from which it is none."""
+_UNLIKE_LIPS: Final = (0.5, 1.0)
+"""Redness, 0 that of lips and 1 that of skin, from which something may be teeth, and is for certain. Lips, gums and
+tongue are redder than skin in any light, teeth are not, however yellow they or the light are."""
+_LEAST_REDDER: Final = 0.08
+"""How much redder than skin lips count at least."""
+_RED_FLOOR: Final = 6.0
+"""8-bit steps that keep the ratio of two dark channels from running away."""
 _COLOURED_SKIN: Final = 0.12
-"""Saturation from which skin is coloured."""
+"""Saturation, of skin or lips, from which a picture has colours to tell teeth by."""
 
 
 def mouth_inside(pixels: Bytes, points: Float) -> Float:
     """(6, 9, 2) what is seen between the lips; NaN where they are as good as closed.
 
     Rows run from the upper lip to the lower one, columns from the right corner to the left. First lightness (luma over
-    that of the skin beside the mouth, 0..2), then how surely it is teeth (0..1): light, and less coloured than lips and
-    skin.
+    that of the skin beside the mouth, 0..2), then how surely it is teeth (0..1): light, and less red than the lips.
 
     Args:
         pixels: (H, W, 3) uint8 sRGB.
@@ -58,10 +62,11 @@ def mouth_inside(pixels: Bytes, points: Float) -> Float:
     seen = _at(pixels, places).reshape(rows, _FINER[0], columns, _FINER[1], 3).mean((1, 3))
     skin, lips = (np.median(_at(pixels, points[None, list(part), :2])[0], 0) for part in (_CHEEKS, _LIPS))
     light = (seen @ LUMA) / max(float(skin @ LUMA), 1.0)
-    tint = max(float(saturation(skin)), float(saturation(lips)))
-    pale = 1 - rising(*_TINTED_FROM, saturation(seen) / max(tint, 0.04))
-    coloured = min(tint / _COLOURED_SKIN, 1.0)
-    teeth = coloured * pale * rising(*_TEETH_FROM, light) + (1 - coloured) * rising(*_GREY_FROM, light)
+    green_seen, green_lips = _green(seen) / _green(skin), float(_green(lips) / _green(skin))
+    unlike_lips = (green_seen - green_lips) / max(1 - green_lips, _LEAST_REDDER)
+    teeth = rising(*_UNLIKE_LIPS, unlike_lips) * rising(*_TEETH_FROM, light)
+    coloured = min(float(max(saturation(skin), saturation(lips))) / _COLOURED_SKIN, 1.0)
+    teeth = coloured * teeth + (1 - coloured) * rising(*_GREY_FROM, light)
     return np.stack([np.minimum(light, 2.0), teeth], -1).astype(np.float32)
 
 
@@ -103,3 +108,8 @@ def _at(pixels: Bytes, places: Float) -> Float:
     part = pixels[corner[1] : end[1], corner[0] : end[0]]
     found = cv2.remap(part, maps - corner.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found, np.float32)
+
+
+def _green(colours: Float) -> Float:
+    """Green over red of colours (..., 3): the less, the redder."""
+    return np.asarray((colours[..., 1] + _RED_FLOOR) / (colours[..., 0] + _RED_FLOOR), np.float32)
