@@ -1,7 +1,8 @@
 """The detector: a whole picture in, on four grids a face score, centre, size and roll for every cell."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -68,9 +69,12 @@ class DetectorNet(nn.Module):
             pyramid.append(features)
         levels = pyramid[-len(STRIDES) :]
         for index in range(len(levels) - 2, -1, -1):  # what is around a small face is known one grid up
-            above = nn.functional.interpolate(self.coarser[index](levels[index + 1]), scale_factor=2.0)
+            above = nn.functional.interpolate(self.coarser[index](levels[index + 1].float()), scale_factor=2.0)
             levels[index] = levels[index] + above
-        grids = [head(level) for head, level in zip(self.heads, levels, strict=True)]  # (B, 6, H, W) each
+        grids = [
+            last(near(level).float())  # (B, 6, H, W)
+            for (near, last), level in zip(cast(Iterable[nn.Sequential], self.heads), levels, strict=True)
+        ]
         return DetectorOutput([grid[:, 0] for grid in grids], [grid[:, 1:] for grid in grids])
 
     def expect_few(self) -> None:

@@ -61,7 +61,7 @@ class LandmarkNet(nn.Module):
 
     def forward(self, crops: Tensor) -> LandmarkOutput:
         """Landmarks of crops (B, 3, S, S) RGB in [-1, 1]."""
-        features = self.whole(self.body(crops)).float()  # (B, hidden)
+        features = self.whole(self.body(crops).float()).float()  # (B, hidden)
         # the last layers never in bfloat16: it would put points on a grid of half a pixel
         with torch.autocast(crops.device.type, enabled=False):
             points = self.points(features).unflatten(1, (MESH_POINTS, 3))  # (B, 478, 3)

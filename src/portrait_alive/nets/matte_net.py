@@ -57,4 +57,4 @@ class MatteNet(nn.Module):
         for stage, skip in zip(self.up, skips[-2::-1], strict=True):
             wider = nn.functional.interpolate(features, scale_factor=2.0)
             features = stage(torch.cat([wider, skip], 1))
-        return nn.functional.pixel_shuffle(self.last(features), 2)
+        return nn.functional.pixel_shuffle(self.last(features.float()), 2)

@@ -49,7 +49,7 @@ class PartNet(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Points (B, N, 2), x and y in units of the patch's side, for patches (B, 3, S, S) RGB in [-1, 1]."""
-        features = self.whole(self.body(patches)).float()
+        features = self.whole(self.body(patches).float()).float()
         with torch.autocast(patches.device.type, enabled=False):  # bfloat16 would put points on a coarse grid
             found = self.points(features)
         return cast(Tensor, found.unflatten(1, (self.config.points, 2)))

@@ -10,6 +10,7 @@ import torch
 
 from portrait_alive.nets.detector_net import SIZE_PER_STRIDE, STRIDES, DetectorNet, DetectorNetConfig
 from portrait_alive.nets.load import load_net
+from portrait_alive.nets.packed import quickened
 from portrait_alive.tracking.crop import CROP_MARGIN, FaceCrop, halved
 from portrait_alive.types import Bytes
 from portrait_alive.weights import DETECTOR, weight_path
@@ -48,7 +49,8 @@ class Detector:
     def load(device: torch.device) -> "Detector":
         """The shipped detector."""
         net = load_net(weight_path(DETECTOR), "detector-net-1", lambda c: DetectorNet(DetectorNetConfig(**c)), device)
-        return Detector(net, device)
+        example = torch.zeros(1, 3, 256, 256, device=device).to(memory_format=torch.channels_last)
+        return Detector(quickened(net, example), device)
 
     def candidates(self, pixels: Bytes, *, side: int = 512, threshold: float = 0.25, most: int = 12) -> list[Candidate]:
         """Candidates in a picture (H, W, 3) uint8 RGB, best first, without doubles.

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from portrait_alive.nets.load import load_net
-from portrait_alive.nets.matte_net import CLASSES, MatteNet, MatteNetConfig
+from portrait_alive.nets.matte_net import CLASSES, INPUT_CHANNELS, MatteNet, MatteNetConfig
+from portrait_alive.nets.packed import quickened
 from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.types import Bytes, Float
@@ -40,9 +41,10 @@ class Matter:
     def load(device: str | torch.device = "cpu") -> "Matter":
         """The network with its shipped weights."""
         place = torch.device(device)
-        return Matter(
-            load_net(weight_path(MATTE), "matte-net-1", lambda c: MatteNet(MatteNetConfig(**c)), place), place
-        )
+        net = load_net(weight_path(MATTE), "matte-net-1", lambda c: MatteNet(MatteNetConfig(**c)), place)
+        size = net.config.size
+        example = torch.zeros(1, INPUT_CHANNELS, size, size, device=place).to(memory_format=torch.channels_last)
+        return Matter(quickened(net, example), place)
 
     def matte(self, pixels: Bytes, points: Float) -> Matte:
         """The matte around the face with landmarks `points` (478, 2 or 3) in a picture (H, W, 3) uint8 RGB."""

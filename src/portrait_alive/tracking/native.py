@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
-from portrait_alive.nets.load import faster_precision, load_net
+from portrait_alive.nets.load import load_net
+from portrait_alive.nets.packed import quickened
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.tracking.detector import Detector
-from portrait_alive.tracking.following import FaceFollower
+from portrait_alive.tracking.following import AHEAD, FaceFollower
 from portrait_alive.tracking.parts import PartRefiner
 from portrait_alive.types import Box, Bytes, Landmarks
 from portrait_alive.weights import SHAPE_BASIS, TRACKER, weight_path
@@ -60,7 +61,6 @@ class NativeTracker:
     detector: Detector
     parts: PartRefiner
     device: torch.device
-    precision: torch.dtype
     name: str = "native"
 
     @staticmethod
@@ -69,9 +69,9 @@ class NativeTracker:
         place = torch.device(device)
         net = load_net(weight_path(TRACKER), "landmark-net-1", lambda c: LandmarkNet(LandmarkNetConfig(**c)), place)
         size = net.config.crop_size
-        precision = faster_precision(net, torch.zeros(1, 3, size, size, device=place))
+        example = torch.zeros(AHEAD, 3, size, size, device=place).to(memory_format=torch.channels_last)
         parts = PartRefiner.load(load_basis(weight_path(SHAPE_BASIS)), place)
-        return NativeTracker(net, Detector.load(place), parts, place, precision)
+        return NativeTracker(quickened(net, example), Detector.load(place), parts, place)
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""
@@ -174,14 +174,11 @@ class NativeTracker:
         cut = np.stack([crop.cut(pixels) for crop, pixels in zip(crops, pictures, strict=True)])  # (N, S, S, 3)
         batch = torch.from_numpy(cut).to(self.device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         # a view of HWC bytes already is channels-last
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32),
-        ):
+        with torch.inference_mode():
             output = self.net(batch)
-        points = output.points.float().cpu().numpy() * self.net.config.crop_size  # (N, 478, 3)
-        confidence = np.exp(-12 * np.exp(output.log_scale.float().cpu().numpy()))
-        presence = torch.sigmoid(output.presence.float()).cpu().numpy()
+        points = output.points.cpu().numpy() * self.net.config.crop_size  # (N, 478, 3)
+        confidence = np.exp(-12 * np.exp(output.log_scale.cpu().numpy()))
+        presence = torch.sigmoid(output.presence).cpu().numpy()
         return [
             Landmarks(crop.to_picture(p), c.astype(np.float32), float(s))
             for crop, p, c, s in zip(crops, points, confidence, presence, strict=True)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from portrait_alive.nets.load import load_net
+from portrait_alive.nets.packed import quickened
 from portrait_alive.nets.part_net import PartNet, PartNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
@@ -24,6 +25,8 @@ from portrait_alive.weights import BROW, EYE, MOUTH, weight_path
 
 _WITH_LIP = 0.8
 """Share of the lower lip's movement between two looks that is the jaw's; the rest is the lip's own."""
+_TOGETHER = 8
+"""Patches that often go through a network together."""
 _CARRY_REACH = 0.45
 """Model units (about cm) over which the skin beside a part goes along with it."""
 
@@ -109,7 +112,10 @@ class PartRefiner:
         """The shipped networks."""
 
         def net(name: str) -> PartNet:
-            return load_net(weight_path(name), "part-net-1", lambda c: PartNet(PartNetConfig(**c)), device)
+            loaded = load_net(weight_path(name), "part-net-1", lambda c: PartNet(PartNetConfig(**c)), device)
+            size = loaded.config.size
+            example = torch.zeros(_TOGETHER, 3, size, size, device=device).to(memory_format=torch.channels_last)
+            return quickened(loaded, example)
 
         return PartRefiner(net(EYE), net(BROW), net(MOUTH), _carried(basis), _jaw(basis), device)
 
