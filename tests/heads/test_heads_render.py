@@ -17,7 +17,7 @@ from portrait_alive.heads.frame import (
 )
 from portrait_alive.heads.mesh478 import LOWER_INNER_LIP, UPPER_INNER_LIP, mirror_pairs
 from portrait_alive.heads.model import HeadModel, attached_points
-from portrait_alive.heads.mouth import mouth_table, random_mouth
+from portrait_alive.heads.mouth import crevices, mouth_table, random_mouth, tooth_colours
 from portrait_alive.heads.parts import Layer
 from portrait_alive.heads.person import Person, dressed, random_look
 from portrait_alive.heads.regions import Regions
@@ -187,6 +187,25 @@ def test_light_in_a_mouth_grows_as_the_lips_part() -> None:
         assert light[0] == pytest.approx(mouth.parted)
         assert light[-1] == 1
         assert ((mouth.teeth > 0) & (mouth.teeth < 1)).all()
+
+
+def test_teeth_are_dark_where_two_meet_and_dull_at_the_gums() -> None:
+    # two boxes side by side, 0.1 apart, from the bite up to the gums
+    box = np.array([[x, y, z] for x in (0.0, 1.0) for y in (-3.2, -2.0, -1.2) for z in (10.0, 10.4)], np.float32)
+    triangles = np.array([[i, (i + 1) % 12, (i + 3) % 12] for i in range(12)])
+    points = np.concatenate([box, box + np.array([1.1, 0, 0], np.float32)])
+    near = crevices(points, np.concatenate([triangles, triangles + 12]))
+    between = (points[:, 0] == 1.0) | (points[:, 0] == np.float32(1.1))
+    assert (near[between] > 0.3).all()
+    assert (near[~between] == 0).all()
+
+    mouth = random_mouth(np.random.default_rng(0))
+    colours = tooth_colours(points, near, mouth, np.random.default_rng(1))
+    assert colours.min() > 0
+    assert colours.max() < 1
+    assert (colours[between].mean(1) < 0.95 * colours[~between].mean(1).mean()).any()
+    middle, gum = points[:, 1] == -2.0, points[:, 1] == np.float32(-1.2)
+    assert colours[gum & ~between].mean() < colours[middle & ~between].mean()
 
 
 def test_lids_need_not_follow_the_gaze(made_up_head: HeadModel) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from portrait_alive.heads.frame import random_frame
-from portrait_alive.training.meta.head_episodes import between, conversation
+from portrait_alive.training.meta.head_episodes import between, conversation, evened
 
 SIDED = (
     "PupilDilate", "browDown", "browInnerUp", "browOuterUp", "cheekPuff", "cheekSquint", "eyeBlink", "eyeLookDown",
@@ -27,6 +27,16 @@ def test_between_ends_at_both_moments():
         assert moment.gaze == pytest.approx(whole.gaze, abs=1e-6)
         assert (moment.yaw, moment.pitch, moment.roll) == pytest.approx((whole.yaw, whole.pitch, whole.roll), abs=1e-6)
         assert moment.camera == one.camera
+
+
+def test_an_even_mouth_leaves_eyes_and_gaze_alone():
+    expression = random_frame(NAMES, np.random.default_rng(3)).expression
+    even = evened(NAMES, expression, 1.0)
+    for left, right in (("mouthSmile_L", "mouthSmile_R"), ("jawLeft", "jawRight"), ("noseSneer_L", "noseSneer_R")):
+        assert even[NAMES.index(left)] == pytest.approx(even[NAMES.index(right)])
+    eyes = [name.startswith(("eye", "brow", "Pupil")) for name in NAMES]
+    assert np.array_equal(even[eyes], expression[eyes])
+    assert np.array_equal(evened(NAMES, expression, 0.0), expression)
 
 
 def test_a_sitting_has_calm_moments_and_lively_ones():

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from portrait_alive.heads.mesh478 import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
 from portrait_alive.heads.model import BACK, FACE, GUMS, LASHES, SCLERA_LEFT, SCLERA_RIGHT, TEETH, HeadModel
+from portrait_alive.heads.mouth import crevices
 from portrait_alive.heads.parts import Kind, Layer
 from portrait_alive.heads.raster import FINE, NO_LASHES, STRANDS, TWO_SIDED, rasterise, vertex_normals
 from portrait_alive.heads.surface import Ints
@@ -34,6 +35,8 @@ class DrawnMesh:
     """Vertices of the sockets of mouth and eyes."""
     gums: NDArray[np.int64]
     teeth: NDArray[np.int64]
+    crevice: Float
+    """(teeth,) 0..1: how near the next tooth is."""
     lashes: NDArray[np.int64]
 
 
@@ -78,6 +81,9 @@ def find_drawn(model: HeadModel) -> DrawnMesh:
     # the closed lips of the neutral head would leave the mouth black: its dark is shaded by depth instead
     occlusion = ambient_occlusion(model.vertices, np.ascontiguousarray(faces[~lashes]))
     occlusion[np.unique(faces[(material == GUMS) | (material == TEETH) | socket])] = 1.0
+    teeth = model.vertices_of(TEETH)
+    number = np.zeros(len(model.vertices), np.int64)
+    number[teeth] = np.arange(len(teeth))
     return DrawnMesh(
         faces=np.ascontiguousarray(faces),
         flags=flags,
@@ -89,7 +95,8 @@ def find_drawn(model: HeadModel) -> DrawnMesh:
         skin_faces=np.ascontiguousarray(faces[skin]),
         socket=np.unique(faces[socket]).astype(np.int64),
         gums=model.vertices_of(GUMS),
-        teeth=model.vertices_of(TEETH),
+        teeth=teeth,
+        crevice=crevices(model.vertices[teeth], number[model.faces[model.material == TEETH]]),
         lashes=model.vertices_of(LASHES),
     )
 

@@ -13,7 +13,7 @@ from portrait_alive.heads.face_paint import paint_face
 from portrait_alive.heads.hair import HairStyle, beard_parts, hair_parts, random_hair
 from portrait_alive.heads.headwear import Headwear, headwear_parts, random_headwear, under_hat
 from portrait_alive.heads.model import HeadModel
-from portrait_alive.heads.mouth import Mouth, gum_colours, random_mouth
+from portrait_alive.heads.mouth import Mouth, gum_colours, random_mouth, tooth_colours
 from portrait_alive.heads.occluders import glasses_parts, hand_parts
 from portrait_alive.heads.parts import Kind, Layer, Part
 from portrait_alive.heads.raster import HIDDEN, add_shapes
@@ -284,9 +284,7 @@ def dressed(
     flags[covered_by(neckline - 1.2, model.vertices)[drawn.faces].all(1)] |= HIDDEN
 
     albedo = skin_colours(model, regions, look.complexion, look.hair.colour, rng)
-    albedo[drawn.teeth] = look.mouth.teeth * rng.uniform(0.9, 1.1)
-    lower = model.vertices[drawn.teeth][:, 1] < -3.3
-    albedo[drawn.teeth[lower]] *= rng.uniform(0.6, 0.95)
+    albedo[drawn.teeth] = tooth_colours(model.vertices[drawn.teeth], drawn.crevice, look.mouth, rng)
     albedo[drawn.gums] = gum_colours(model.vertices[drawn.gums], rng)
     albedo[drawn.lashes] = look.eyes.lash_tone
     albedo[drawn.socket] = np.array([0.14, 0.035, 0.03])
@@ -349,8 +347,8 @@ def _surface(look: Look, rng: np.random.Generator) -> Float:
         [
             [shine * rng.uniform(0.015, 0.10), rng.uniform(7, 30), rough, 0.35],
             [0.9 * look.eyes.gloss * max(shine, 0.5), 300.0, 0.0, 0.25],
-            [0.15 * shine, 40.0, 0.0, 0.3],
-            [0.08 * shine, 30.0, 0.0, 0.3],
+            [(0.05 + 0.6 * look.mouth.wet) * shine, 70.0, 0.0, 0.3],
+            [(0.04 + 0.35 * look.mouth.wet) * shine, 45.0, 0.0, 0.3],
             [shine * rng.uniform(0.01, 0.07), 14.0, 0.8 * rough, 0.4],
             [shine * rng.uniform(0.0, 0.03), 10.0, rough, 0.15],
             [0.3 * shine, 30.0, 0.0, 0.1],

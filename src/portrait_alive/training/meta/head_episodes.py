@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from portrait_alive.heads.frame import Frame, random_frame
+from portrait_alive.heads.frame import Frame, mirrored, random_frame
 from portrait_alive.heads.model import HeadModel
 from portrait_alive.heads.person import Person
 from portrait_alive.heads.regions import find_regions
@@ -28,12 +28,15 @@ from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 _TURN_DEG = (9.0, 6.0, 5.0)
 """Spread of yaw, pitch and roll about the sitting's own pose."""
-_FARTHEST_DEG = (45.0, 25.0, 20.0)
+_FARTHEST_DEG = (35.0, 20.0, 18.0)
 """How far from frontal the sitting's own pose may be."""
 _SIZES = (288, 448)
 """Smallest and largest side of the rendered pictures: most faces have more pixels than the networks see."""
 _SAMPLES = 3
 """Samples along each side of a pixel: lashes and hair have to be as soft as a camera sees them."""
+_EVEN = (3.0, 1.2)
+"""Beta distribution of how far both halves of a mouth do the same: most mouths that talk do."""
+_SIDED = ("mouth", "jaw", "cheek", "nose")
 _CALM = 0.5
 """Share of moments that are near the first: what is right already has to be left alone."""
 
@@ -84,11 +87,25 @@ def conversation(names: tuple[str, ...], rng: np.random.Generator, count: int) -
         yaw, pitch, roll = rest + rng.normal(size=3) * spread
         moment = random_frame(names, rng, camera=first.camera, body_yaw=first.body_yaw + float(rng.normal()) * 0.03)
         right, down, away = (float(at) for at in np.array(first.shift) + rng.normal(size=3) * 0.3)
-        moment = replace(moment, yaw=float(yaw), pitch=float(pitch), roll=float(roll), shift=(right, down, away))
+        moment = replace(
+            moment,
+            expression=evened(names, moment.expression, float(rng.beta(*_EVEN))),
+            yaw=float(yaw),
+            pitch=float(pitch),
+            roll=float(roll),
+            shift=(right, down, away),
+        )
         if moments and rng.random() < _CALM:
             moment = between(moments[0], moment, float(rng.random()))
         moments.append(moment)
     return moments
+
+
+def evened(names: tuple[str, ...], expression: Float, share: float) -> Float:
+    """(E,) the expression with both halves of mouth, jaw, cheeks and nose `share` (0..1) of the way to their mean."""
+    lower = np.array([name.startswith(_SIDED) for name in names])
+    even = (expression + mirrored(names, np.asarray(expression, np.float32))) / 2
+    return np.asarray(np.where(lower, expression + share * (even - expression), expression), np.float32)
 
 
 def between(one: Frame, other: Frame, share: float) -> Frame:
@@ -109,6 +126,7 @@ def between(one: Frame, other: Frame, share: float) -> Frame:
         pitch=float(mixed("pitch")),
         roll=float(mixed("roll")),
         body_yaw=float(mixed("body_yaw")),
+        lids_follow=float(mixed("lids_follow")),
     )
 
 
