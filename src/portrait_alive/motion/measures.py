@@ -17,8 +17,11 @@ from portrait_alive.types import MESH_POINTS, Float, HeadPose
 EYE_UPPER: Final = (topology.RIGHT_EYE_UPPER, topology.LEFT_EYE_UPPER)
 EYE_LOWER: Final = (topology.RIGHT_EYE_LOWER, topology.LEFT_EYE_LOWER)
 IRISES: Final = (topology.RIGHT_IRIS, topology.LEFT_IRIS)
-_LID_MIDDLE = slice(3, 6)
-"""The three middle pairs of the nine on a lid margin."""
+_EYE_CORNERS: Final = [[upper[end] for upper in EYE_UPPER] for end in (0, -1)]
+"""First and last corner, each of right and left eye."""
+_LID_MIDDLES: Final = [[list(margin[3:6]) for margin in margins] for margins in zip(EYE_UPPER, EYE_LOWER, strict=True)]
+"""By eye, upper and lower margin: the three middle pairs of the nine."""
+_IRIS_MIDDLES: Final = [iris[0] for iris in IRISES]
 _UPPER_LIP_MIDDLE: Final = list(topology.UPPER_LIP_INNER)[4:7]
 _LOWER_LIP_MIDDLE: Final = list(topology.LOWER_LIP_INNER)[4:7]
 """The three middle pairs of the eleven on the inner lips."""
@@ -40,15 +43,22 @@ class FaceMeasures:
 
 def measured(points: NDArray[np.floating]) -> FaceMeasures:
     """Measures of mesh points (478 or more, 3) in model units and model axes (see `in_head_frame`)."""
-    opening, gaze, heights = np.empty(2, np.float32), np.empty((2, 2), np.float32), np.empty((2, 2), np.float32)
-    for eye in range(2):
-        upper, lower = points[list(EYE_UPPER[eye])], points[list(EYE_LOWER[eye])]
-        half_width = float(np.linalg.norm(upper[-1, :2] - upper[0, :2])) / 2
-        middle = (upper[0, :2] + upper[-1, :2]) / 2
-        heights[eye] = [(margin[_LID_MIDDLE, 1].mean() - middle[1]) / half_width for margin in (upper, lower)]
-        opening[eye] = max(float(heights[eye, 1] - heights[eye, 0]), 0.0) / 2
-        gaze[eye] = (points[IRISES[eye][0], :2] - middle) / half_width
-    return FaceMeasures(opening, gaze, heights, lip_gap(points) / eye_distance(points))
+    return measured_all(points[None])[0]
+
+
+def measured_all(points: NDArray[np.floating]) -> list[FaceMeasures]:
+    """`measured` for each of N frames' points (N, 478 or more, 3)."""
+    right, left = points[:, _EYE_CORNERS, :2].transpose(1, 0, 2, 3)  # (N, 2, 2) corners by eye
+    half_widths = np.linalg.norm(left - right, axis=2) / 2  # (N, 2)
+    middles = (right + left) / 2
+    lids = points[:, _LID_MIDDLES, 1].mean(3)  # (N, 2, 2) by eye, upper and lower
+    heights = ((lids - middles[:, :, 1:]) / half_widths[:, :, None]).astype(np.float32)
+    openings = np.maximum(heights[:, :, 1] - heights[:, :, 0], 0) / 2
+    gazes = ((points[:, _IRIS_MIDDLES, :2] - middles) / half_widths[:, :, None]).astype(np.float32)
+    apart = np.linalg.norm(middles[:, 1] - middles[:, 0], axis=1)
+    gaps = (points[:, _LOWER_LIP_MIDDLE, 1] - points[:, _UPPER_LIP_MIDDLE, 1]).mean(1)
+    each = zip(openings, gazes, heights, (gaps / apart).tolist(), strict=True)
+    return [FaceMeasures(opening, gaze, height, mouth) for opening, gaze, height, mouth in each]
 
 
 def lip_gap(points: NDArray[np.floating]) -> float:
@@ -73,7 +83,7 @@ def brow_height(points: NDArray[np.floating]) -> float:
     return float(sum(heights)) / 2
 
 
-def in_head_frame(points: Float, pose: HeadPose, shape: Float) -> NDArray[np.float64]:
+def in_head_frame(points: NDArray[np.floating], pose: HeadPose, shape: NDArray[np.floating]) -> NDArray[np.float64]:
     """Seen points in model units and axes: x and y as seen through the pose, z that of the fitted shape.
 
     Undoes turn and foreshortening, so that an iris or a lid measures the same from the front and from the side.

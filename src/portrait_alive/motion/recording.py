@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from portrait_alive.motion.angles import angles_of
 from portrait_alive.motion.following import Followed, Follower, meet_subject
-from portrait_alive.motion.measures import in_head_frame, measured
+from portrait_alive.motion.measures import in_head_frame, measured_all
 from portrait_alive.motion.mouth_inside import mouth_inside
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.types import INSIDE_SHAPE, MESH_POINTS, Bytes, Float, Landmarks
 
 MEETING_FRAMES: Final = 150
 """Frames of landmarks that are held (0.9 MB) before the subject's identity is settled from them."""
+_TOGETHER: Final = 16
+"""Frames that are explained at a time from then on."""
 _CELLS: Final = math.prod(INSIDE_SHAPE)
 
 
@@ -68,17 +70,17 @@ class Recorder:
         """Record one frame; of its pixels (H, W, 3) only what the open mouth shows is kept."""
         self.weight += face.box.height
         inside = mouth_inside(pixels, face.points)
-        if self.follower is not None:
-            self._write(frame, scene, face, inside)
-            return
         self.waiting.append((frame, scene, face, inside))
-        if len(self.waiting) >= MEETING_FRAMES:
+        if self.follower is None and len(self.waiting) >= MEETING_FRAMES:
             self._meet()
+        elif self.follower is not None and len(self.waiting) >= _TOGETHER:
+            self._write()
 
     def records(self) -> Records:
         """Everything recorded."""
         if self.follower is None:
             self._meet()
+        self._write()
         table = np.array(self.rows).reshape(-1, self._row_length)
         narrow = table[:, 2:].astype(np.float32)
         return Records(
@@ -103,23 +105,31 @@ class Recorder:
 
     def _meet(self) -> None:
         self.follower = Follower.of(self.fitter, meet_subject([face for _, _, face, _ in self.waiting], self.fitter))
-        for frame, scene, face, inside in self.waiting:
-            self._write(frame, scene, face, inside)
-        self.waiting.clear()
+        self._write()
 
-    def _write(self, frame: int, scene: int, face: Landmarks, inside: Float) -> None:
-        assert self.follower is not None
-        followed = self.follower.follow(face.points, self.before)
-        self.before = followed
-        shape = self.follower.shape(followed).astype(np.float32)
-        measures = measured(in_head_frame(face.points[:MESH_POINTS], followed.pose, shape))
-        self.rows.extend((frame, scene))
-        self.rows.extend(angles_of(followed.pose.rotation).tolist())
-        self.rows.extend(followed.pose.translation[:2].tolist())
-        self.rows.append(followed.pose.scale)
-        self.rows.extend(measures.lid_opening.tolist())
-        self.rows.extend(measures.gaze.reshape(-1).tolist())
-        self.rows.extend(measures.lid_heights.reshape(-1).tolist())
-        self.rows.extend((measures.mouth, followed.residual, float(face.presence * face.confidence.mean())))
-        self.rows.extend(inside.reshape(-1).tolist())
-        self.rows.extend(followed.expression.tolist())
+    def _write(self) -> None:
+        """Explain the frames that wait, and record them."""
+        if self.follower is None or not self.waiting:
+            return
+        points = np.stack([face.points[:MESH_POINTS] for _, _, face, _ in self.waiting])
+        followed = self.follower.follow_all(points, self.before)
+        self.before = followed[-1]
+        shapes = self.follower.shapes_of(followed)
+        poses = [frame.pose for frame in followed]
+        flat = [in_head_frame(*seen) for seen in zip(points, poses, shapes, strict=True)]
+        measures = measured_all(np.stack(flat))
+        table = np.empty((len(followed), self._row_length), np.float32)
+        table[:, 0:2] = [(frame, scene) for frame, scene, _, _ in self.waiting]
+        table[:, 2:5] = angles_of(np.stack([pose.rotation for pose in poses]))
+        table[:, 5:7] = [pose.translation[:2] for pose in poses]
+        table[:, 7] = [pose.scale for pose in poses]
+        table[:, 8:10] = [measure.lid_opening for measure in measures]
+        table[:, 10:14] = [measure.gaze.reshape(-1) for measure in measures]
+        table[:, 14:18] = [measure.lid_heights.reshape(-1) for measure in measures]
+        table[:, 18] = [measure.mouth for measure in measures]
+        table[:, 19] = [frame.residual for frame in followed]
+        table[:, 20] = [face.presence * face.confidence.mean() for _, _, face, _ in self.waiting]
+        table[:, 21 : 21 + _CELLS] = [inside.reshape(-1) for _, _, _, inside in self.waiting]
+        table[:, 21 + _CELLS :] = [frame.expression for frame in followed]
+        self.rows.frombytes(table.tobytes())
+        self.waiting.clear()

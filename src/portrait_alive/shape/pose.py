@@ -35,6 +35,28 @@ def weak_perspective(
     target = points[:, :2] - target_centre
     weighted = (centred * weights[:, None]).T
     moments, across = weighted @ centred, (weighted @ target).T  # (3, 3), (2, 3)
+    return pose_of_moments(moments, across, centre, target_centre, iterations=iterations, start=start)
+
+
+def pose_of_moments(
+    moments: _Doubles,
+    across: _Doubles,
+    centre: _Doubles,
+    target_centre: _Doubles,
+    *,
+    iterations: int,
+    start: HeadPose | None,
+) -> HeadPose:
+    """`weak_perspective` of points and a shape of which only sums over all points are known, each weighted.
+
+    Args:
+        moments: (3, 3) of the shape about its centre.
+        across: (2, 3) of the points about theirs with the shape about its.
+        centre: (3,) of the shape.
+        target_centre: (2,) of the points.
+        iterations: as in `weak_perspective`.
+        start: as there.
+    """
     rotation, scale = (
         _affine_start(moments, across) if start is None else (start.rotation.astype(np.float64), start.scale)
     )
@@ -42,13 +64,14 @@ def weak_perspective(
     covariance = np.empty((3, 3))
     covariance[:2] = across
     for _ in range(iterations):
-        # depths enter only through their products with the shape, which the moments hold: no point is touched again
+        # depths enter only through their products with the shape, which the moments hold: no point is touched
         covariance[2] = (scale * rotation[2]) @ moments
         singular, u, vt = cv2.SVDecomp(covariance)
-        if _is_mirrored(u @ vt):
+        rotation = u @ vt
+        if _is_mirrored(rotation):
             singular[2] *= -1.0
             u[:, 2] *= -1.0
-        rotation = u @ vt
+            rotation = u @ vt
         scale = float(singular.sum() / spread)
     translation = np.append(target_centre, 0.0) - (scale * rotation) @ centre
     return HeadPose(rotation.astype(np.float32), translation.astype(np.float32), scale)
