@@ -13,12 +13,15 @@ import torch
 from safetensors import safe_open
 
 from portrait_alive.errors import UnreadableInputError, UsageError
+from portrait_alive.evaluation.lpips import Lpips
+from portrait_alive.nets.generator import Generator, GeneratorConfig, supplied
 from portrait_alive.neural.condition import PLANES
 from portrait_alive.neural.view import VIEW_PX
 from portrait_alive.training.meta.config import read_config
 from portrait_alive.training.meta.episode_store import EpisodeStore
 from portrait_alive.training.meta.episodes import PersonEpisodes, write_shard
 from portrait_alive.training.meta.losses import harm
+from portrait_alive.training.meta.perceptual import perceptual_distance
 from portrait_alive.training.meta.trainer import CHECKPOINT, meta_train
 
 TEMPLATE = """
@@ -32,6 +35,7 @@ out = "{out}"
 steps = {steps}
 batch = 2
 seed = 3
+precision = "{precision}"
 rate = {rate}
 checkpoint_steps = 3
 sheet_steps = 100
@@ -63,9 +67,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def config_of(folder: Path, *, steps: int, out: str = "run", adversarial: float = 0.5, rate: float = 4e-4) -> Path:
+def config_of(
+    folder: Path, *, steps: int, out: str = "run", adversarial: float = 0.5, rate: float = 4e-4, precision: str = "auto"
+) -> Path:
     path = folder / f"{out}-{steps}.toml"
-    path.write_text(TEMPLATE.format(steps=steps, out=out, adversarial=adversarial, rate=rate), "utf-8")
+    text = TEMPLATE.format(steps=steps, out=out, adversarial=adversarial, rate=rate, precision=precision)
+    path.write_text(text, "utf-8")
     return path
 
 
@@ -87,11 +94,12 @@ def test_it_learns(folder):
     assert list((folder / "run").glob("sheet-*.png"))
 
 
-def test_a_run_that_was_cut_goes_on_as_if_it_had_not(folder):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_run_that_was_cut_goes_on_as_if_it_had_not(folder, precision):
     whole, cut = folder / "whole", folder / "cut"
-    meta_train(read_config(config_of(folder, steps=6, out="whole", adversarial=0.0)))
+    meta_train(read_config(config_of(folder, steps=6, out="whole", adversarial=0.0, precision=precision)))
     # the same schedule, killed at the checkpoint of step 3: what came after is lost
-    killed = read_config(config_of(folder, steps=6, out="cut", adversarial=0.0))
+    killed = read_config(config_of(folder, steps=6, out="cut", adversarial=0.0, precision=precision))
 
     class KilledError(Exception):
         pass
@@ -109,6 +117,46 @@ def test_a_run_that_was_cut_goes_on_as_if_it_had_not(folder):
         assert torch.equal(value, averages(cut)[name]), name
 
 
+def test_a_run_keeps_the_precision_it_began_with(folder):
+    meta_train(read_config(config_of(folder, steps=3, precision="bfloat16")))
+    meta_train(read_config(config_of(folder, steps=6, precision="auto")))
+    notes = [line for line in (folder / "run" / "curve.tsv").read_text().splitlines() if "networks in" in line]
+    assert notes == ["0\tnetworks in bfloat16", "3\tnetworks in bfloat16"]
+    assert checkpoint(folder / "run")["generator.out.weight"].dtype == torch.float32
+
+
+def test_the_perceptual_loss_is_the_judges_distance_and_gradient():
+    torch.manual_seed(0)
+    net = Lpips().requires_grad_(False)
+    for head in net.heads:
+        head.uniform_(0, 1)
+    truth = torch.rand(2, 3, 48, 48) * 2 - 1
+    gradients = []
+    for distance in (net, lambda made, truth: perceptual_distance(net, made, truth)):
+        made = (truth * 0.8 + 0.1 * torch.sin(torch.arange(48.0))).requires_grad_()
+        value = distance(made, truth)
+        (value * torch.tensor([1.0, 2.0])).sum().backward()
+        gradients.append((value.detach(), made.grad))
+    (judged, wanted), (found, gradient) = gradients
+    assert torch.allclose(judged, found, rtol=1e-4)
+    assert torch.allclose(wanted, gradient, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
+
+
+def test_where_the_warp_has_the_sitters_own_paint_only_a_share_of_a_change_is_let_through():
+    torch.manual_seed(0)
+    free, held = (Generator(GeneratorConfig(widths=(8, 8), embedding=4, elsewhere=share)) for share in (1.0, 0.25))
+    held.load_state_dict(free.state_dict())
+    planes = torch.rand(1, PLANES, 64, 64) * 2 - 1
+    planes[:, 6], planes[:, 8] = -1, -1
+    planes[:, 6, 20:30, 20:30] = 1  # drawn
+    person = torch.zeros(1, 4)
+    one, other = free(planes, person), held(planes, person)
+    assert torch.allclose(other.opacity[..., 22:28, 22:28], one.opacity[..., 22:28, 22:28])
+    assert torch.allclose(other.opacity[..., 40:, 40:], 0.25 * one.opacity[..., 40:, 40:])
+    assert torch.allclose(other.flow[..., 40:, 40:], 0.25 * one.flow[..., 40:, 40:])
+    assert torch.equal(supplied(planes)[..., :14, :], torch.zeros(1, 1, 14, 64))
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes to kill where Linux lists them")
 def test_two_processes_go_on_after_one_was_killed(folder):
     def start(config: Path) -> "subprocess.Popen[bytes]":
@@ -118,8 +166,9 @@ def test_two_processes_go_on_after_one_was_killed(folder):
             env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    assert start(config_of(folder, steps=24, out="whole", adversarial=0.0)).wait(timeout=240) == 0
-    config = config_of(folder, steps=24, out="cut", adversarial=0.0)
+    whole = config_of(folder, steps=24, out="whole", adversarial=0.0, precision="float32")
+    assert start(whole).wait(timeout=240) == 0
+    config = config_of(folder, steps=24, out="cut", adversarial=0.0, precision="float32")
     torchrun = start(config)
     while not (folder / "cut" / CHECKPOINT).exists():
         assert torchrun.poll() is None
@@ -184,6 +233,9 @@ def test_wrong_configurations_are_explained(tmp_path):
         read_config(path)
     path.write_text("[data]\nepisodes = ['e']\n[run]\nout = 'r'\nsteps = 'many'\n")
     with pytest.raises(UsageError, match="many"):
+        read_config(path)
+    path.write_text("[data]\nepisodes = ['e']\n[run]\nout = 'r'\nprecision = 'half'\n")
+    with pytest.raises(UsageError, match="half"):
         read_config(path)
     path.write_text("[data")
     with pytest.raises(UnreadableInputError):

@@ -76,12 +76,16 @@ class Lpips(nn.Module):
         Args:
             pictures: (B, 3, H, W) in [-1, 1], sRGB; H and W at least 32.
         """
+        return [tap / (tap.square().sum(1, keepdim=True).sqrt() + 1e-10) for tap in self.taps(pictures)]
+
+    def taps(self, pictures: Tensor) -> list[Tensor]:
+        """The compared layers' features of `pictures` as they are, see `describe`."""
         x = (pictures - self.shift) / self.scale
         taps = []
         for index, layer in enumerate(self.features):
             x = layer(x)
             if index in self._TAPS:
-                taps.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
+                taps.append(x)
         return taps
 
     def compare(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:

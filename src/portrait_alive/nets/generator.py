@@ -14,6 +14,10 @@ _FLOW_REACH = 6.0
 """View pixels by which the flow can be corrected at most."""
 _RELUCTANCE = -2.0
 """Opacity's logit before training: the warped paint stays as it is."""
+_DRAWN, _UNCOVERED = 6, 8
+"""Planes of the condition that say where the warp drew and where it uncovered something."""
+_REACH_PX = 5
+"""View pixels around what was drawn or uncovered that belong to it, and over which the right to change fades."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class GeneratorConfig:
     embedding: int = 128
     is_warped: bool = True
     """False: landmarks only, as in the paper; the warp's planes are not looked at, and opacity is 1 everywhere."""
+    elsewhere: float = 1.0
+    """0..1: how much of a change is let through where the warp neither drew nor uncovered anything: there the paint is
+    the sitter's own."""
 
     def as_json(self) -> dict[str, object]:
         """Plain values, for a weight file's metadata."""
@@ -80,12 +87,29 @@ class Generator(nn.Module):
             x = functional.interpolate(narrow(x), scale_factor=2.0, mode="bilinear") + skip
             for block in cast(nn.ModuleList, blocks):
                 x = block(x, embedding)
-        said = without_shortest(functional.pixel_shuffle(self.out(x), 2).float())
+        # the last layer in fp32: colours would be told in steps
+        with torch.autocast(x.device.type, enabled=False):
+            said = without_shortest(functional.pixel_shuffle(self.out(x.float()), 2))
         if not self.config.is_warped:
             return Generated(said[:, :3].tanh(), torch.ones_like(said[:, :1]), torch.zeros_like(said[:, :2]))
         # colours are said as a difference, so that an untrained network answers with the paint that is there
         colour = (warped + 2 * said[:, :3]).clamp(-1, 1) if not self.training else warped + 2 * said[:, :3]
-        return Generated(colour, (said[:, 3:4] + _RELUCTANCE).sigmoid(), _FLOW_REACH * (said[:, 4:] / 2).tanh())
+        opacity, flow = (said[:, 3:4] + _RELUCTANCE).sigmoid(), _FLOW_REACH * (said[:, 4:] / 2).tanh()
+        if self.config.elsewhere < 1:
+            free = self.config.elsewhere + (1 - self.config.elsewhere) * supplied(planes)
+            opacity, flow = opacity * free, flow * free
+        return Generated(colour, opacity, flow)
+
+
+def supplied(planes: Tensor) -> Tensor:
+    """(B, 1, V, V) in [0, 1]: 1 where the warp drew or uncovered what the picture does not show, fading around it.
+
+    Args:
+        planes: (B, planes, V, V) conditions in [-1, 1].
+    """
+    made = (torch.maximum(planes[:, _DRAWN : _DRAWN + 1], planes[:, _UNCOVERED : _UNCOVERED + 1]) + 1) / 2
+    near = functional.max_pool2d(made.float(), _REACH_PX, 1, _REACH_PX // 2)
+    return functional.avg_pool2d(near, _REACH_PX, 1, _REACH_PX // 2, count_include_pad=False)
 
 
 def without_shortest(values: Tensor) -> Tensor:

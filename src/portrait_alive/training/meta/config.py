@@ -4,12 +4,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from portrait_alive.errors import UnreadableInputError, UsageError
 from portrait_alive.nets.discriminator import DiscriminatorConfig
 from portrait_alive.nets.embedder import EmbedderConfig
 from portrait_alive.nets.generator import GeneratorConfig
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class LossConfig:
     """SqueezeNet 1.1's state dict; without it the perceptual term is left out."""
     perceptual_heads: Path | None = None
     """LPIPS v0.1's linear heads for it."""
+    perceptual_near: float = 0.5
+    """Share of steps in which LPIPS looks at the middle of the patches at twice their size."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class RunConfig:
     """Decay of the moving average of the weights."""
     seed: int = 0
     threads: int = 1
+    precision: Precision = "auto"
+    """Of the networks' convolutions; auto times both as the run begins. Losses are always in float32."""
     minutes: float | None = None
     """End after this long at the latest; the rate has fallen by then. Such a run cannot be repeated exactly."""
     checkpoint_steps: int = 200
@@ -130,6 +136,8 @@ def _value(hint: object, value: Any, folder: Path) -> Any:
         return tuple(value)
     if hint is float or kind == "float | None":
         return float(value)
+    if hint == Precision and value not in get_args(Precision):
+        raise TypeError(f"{value!r} is none of {', '.join(get_args(Precision))}")
     if isinstance(hint, type) and type(value) is not hint:
         raise TypeError(f"{value!r} is not of the kind {hint.__name__}")
     return value

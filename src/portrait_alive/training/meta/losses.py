@@ -9,6 +9,7 @@ from torch.nn import functional
 from portrait_alive.evaluation.lpips import Lpips, load_lpips
 from portrait_alive.nets.generator import Generated
 from portrait_alive.training.meta.config import LossConfig
+from portrait_alive.training.meta.perceptual import perceptual_distance
 
 _LEVELS = 3
 _OPACITY = 7
@@ -33,10 +34,19 @@ class PictureLoss:
         """
         if weights.perceptual_features is None or weights.perceptual_heads is None or weights.perceptual == 0:
             return PictureLoss(weights, None)
-        return PictureLoss(weights, load_lpips(weights.perceptual_features, weights.perceptual_heads).to(device))
+        lpips = load_lpips(weights.perceptual_features, weights.perceptual_heads)
+        lpips.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return PictureLoss(weights, lpips)
 
     def __call__(
-        self, made: Tensor, truth: Tensor, said: Generated, planes: Tensor, *, phase: tuple[int, int] = (0, 0)
+        self,
+        made: Tensor,
+        truth: Tensor,
+        said: Generated,
+        planes: Tensor,
+        *,
+        phase: tuple[int, int] = (0, 0),
+        near: bool = False,
     ) -> dict[str, Tensor]:
         """Terms and their weighted sum `total`.
 
@@ -47,6 +57,7 @@ class PictureLoss:
             planes: (B, 11, P, P) conditions.
             phase: first row and column that LPIPS looks at, below `PHASES`. Changed from step to step, no pattern
                 can be fitted to the grid that its layers step on.
+            near: LPIPS looks at the middle of the patches at twice their size, as mouths and eyes are judged.
         """
         sitter = (planes[:, _OPACITY : _OPACITY + 1] + 1) / 2
         weight = _BACKGROUND_WEIGHT + (1 - _BACKGROUND_WEIGHT) * sitter
@@ -57,10 +68,20 @@ class PictureLoss:
             "harm": harm(made, truth, planes[:, :3], weight),
         }
         if self.lpips is not None:
-            row, column = phase
-            terms["perceptual"] = self.lpips(made[..., row:, column:], truth[..., row:, column:]).mean()
+            if near:
+                made, truth = enlarged_middle(made), enlarged_middle(truth)
+            rows, columns = (slice(at, made.shape[-1] - PHASES + 1 + at) for at in phase)
+            distance = perceptual_distance(self.lpips, made[..., rows, columns], truth[..., rows, columns])
+            terms["perceptual"] = distance.mean()
         total = torch.stack([getattr(self.weights, name) * term for name, term in terms.items()]).sum()
         return {"total": total, **terms}
+
+
+def enlarged_middle(pictures: Tensor) -> Tensor:
+    """(B, C, P, P): the middle half of pictures (B, C, P, P), twice as large."""
+    quarter = pictures.shape[-1] // 4
+    middle = pictures[..., quarter:-quarter, quarter:-quarter]
+    return functional.interpolate(middle, scale_factor=2.0, mode="bilinear")
 
 
 def pyramid_distance(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -95,4 +116,6 @@ def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 def feature_distance(real: list[Tensor], fake: list[Tensor]) -> Tensor:
     """Feature matching, the Lfm of the paper: mean absolute difference of the discriminator's features."""
-    return torch.stack([(one.detach() - other).abs().mean() for one, other in zip(real, fake, strict=True)]).mean()
+    return torch.stack(
+        [(one.detach().float() - other.float()).abs().mean() for one, other in zip(real, fake, strict=True)]
+    ).mean()

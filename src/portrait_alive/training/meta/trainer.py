@@ -22,6 +22,8 @@ from portrait_alive.events import Listener, PhaseStarted, Progress, ignore
 from portrait_alive.nets.discriminator import Discriminator
 from portrait_alive.nets.embedder import Embedder
 from portrait_alive.nets.generator import Generated, Generator, composed
+from portrait_alive.neural.condition import PLANES, SOURCE_PLANES
+from portrait_alive.neural.view import VIEW_PX
 from portrait_alive.training.meta.config import MetaTrainConfig
 from portrait_alive.training.meta.episode_store import EpisodeBatch, EpisodeStore
 from portrait_alive.training.meta.losses import PHASES, PictureLoss, discriminator_loss, feature_distance
@@ -70,6 +72,14 @@ class _World:
             return net
         # spectral norm's vectors are buffers: each process computes the same, broadcasting would change them mid-step
         return DistributedDataParallel(net, broadcast_buffers=False)
+
+    def agreed(self, choice: str) -> str:
+        """What the first process chose."""
+        if self.size == 1:
+            return choice
+        said: list[str | None] = [choice]
+        dist.broadcast_object_list(said)
+        return str(said[0])
 
 
 def meta_train(config: MetaTrainConfig, on_event: Listener = ignore) -> None:
@@ -152,6 +162,7 @@ class _Run:
     loss: PictureLoss
     curve: _Curve
     step: int
+    precision: str = "float32"
 
     @staticmethod
     def start(config: MetaTrainConfig, world: _World) -> "_Run":
@@ -178,7 +189,37 @@ class _Run:
             0,
         )
         run.resume()
+        if run.step == 0 and config.run.precision == "auto":
+            run.precision = world.agreed(run.faster_precision())
+        elif config.run.precision != "auto":
+            run.precision = config.run.precision
+        if world.rank == 0:
+            run.curve.note(f"{run.step}\tnetworks in {run.precision}")
         return run
+
+    def quick(self) -> torch.autocast:
+        """Where the networks' convolutions may run in bfloat16."""
+        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def faster_precision(self) -> str:
+        """bfloat16 where a step of embedder and generator takes a quarter less time in it, float32 otherwise."""
+        if self.world.device.type == "mps":
+            return "float32"
+        patch, size = self.config.data.patch, self.config.run.batch
+        sources = torch.zeros(size, 1, SOURCE_PLANES, VIEW_PX, VIEW_PX, device=self.world.device)
+        planes = torch.zeros(size, PLANES, patch, patch, device=self.world.device)
+        seconds = {}
+        for precision in ("float32", "bfloat16"):
+            for _ in range(2):
+                start = time.perf_counter()
+                with torch.autocast(planes.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                    _, colour, opacity, flow = self.talker(sources, planes)
+                total = colour.sum() + opacity.sum() + flow.sum()
+                total.backward()
+                float(total.detach())  # waits for a GPU
+                seconds[precision] = time.perf_counter() - start
+        self.optimiser.zero_grad(set_to_none=True)
+        return "bfloat16" if seconds["bfloat16"] < 0.75 * seconds["float32"] else "float32"
 
     def resume(self) -> None:
         path = self.config.run.out / CHECKPOINT
@@ -191,6 +232,7 @@ class _Run:
             self.optimiser.load_state_dict(kept["optimiser"])
             self.discriminator_optimiser.load_state_dict(kept["discriminator_optimiser"])
             self.average, self.step = kept["average"], int(kept["step"])
+            self.precision = str(kept["precision"])
         except Exception as error:
             raise UnreadableInputError(
                 f"{path}: not a checkpoint of this configuration ({error}); name another folder for the run"
@@ -206,6 +248,7 @@ class _Run:
             "discriminator_optimiser": self.discriminator_optimiser.state_dict(),
             "average": self.average,
             "step": self.step,
+            "precision": self.precision,
         }
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
@@ -227,21 +270,24 @@ class _Run:
         _set_rate(self.optimiser, config.run.rate * pace)
         _set_rate(self.discriminator_optimiser, config.run.discriminator_rate * pace)
         self.talker.train()
-        embedding, colour, opacity, flow = self.spread_talker(batch.sources, batch.planes)
+        with self.quick():
+            embedding, colour, opacity, flow = self.spread_talker(batch.sources, batch.planes)
         said = Generated(colour, opacity, flow)
         made = composed(batch.planes[:, :3], said)
         phase = (int(rng.integers(PHASES)), int(rng.integers(PHASES)))
-        terms = self.loss(made, batch.truth, said, batch.planes, phase=phase)
+        near = bool(rng.random() < config.loss.perceptual_near)
+        terms = self.loss(made, batch.truth, said, batch.planes, phase=phase, near=near)
         total = terms["total"]
         is_adversarial = done >= config.loss.adversarial_from
         if is_adversarial:
             terms |= self._teach_discriminator(batch, made.detach(), embedding.detach())
             for parameter in self.discriminator.parameters():
                 parameter.requires_grad_(False)
-            score, fake = self.discriminator(made, batch.planes[:, 3:6], embedding.detach())
-            with torch.no_grad():
-                _, real = self.discriminator(batch.truth, batch.planes[:, 3:6], embedding)
-            terms["adversarial"], terms["features"] = -score.mean(), feature_distance(real, fake)
+            with self.quick():
+                score, fake = self.discriminator(made, batch.planes[:, 3:6], embedding.detach())
+                with torch.no_grad():
+                    _, real = self.discriminator(batch.truth, batch.planes[:, 3:6], embedding)
+            terms["adversarial"], terms["features"] = -score.float().mean(), feature_distance(real, fake)
             total = total + config.loss.adversarial * terms["adversarial"] + config.loss.features * terms["features"]
             for parameter in self.discriminator.parameters():
                 parameter.requires_grad_(True)
@@ -256,8 +302,9 @@ class _Run:
     def _teach_discriminator(self, batch: EpisodeBatch, made: Tensor, embedding: Tensor) -> dict[str, Tensor]:
         both = torch.cat([batch.truth, made])
         landmarks = batch.planes[:, 3:6].repeat(2, 1, 1, 1)
-        score, _ = self.spread_discriminator(both, landmarks, embedding.repeat(2, 1))
-        real, fake = score.chunk(2)
+        with self.quick():
+            score, _ = self.spread_discriminator(both, landmarks, embedding.repeat(2, 1))
+        real, fake = score.float().chunk(2)
         loss = discriminator_loss(real, fake)
         self.discriminator_optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -277,7 +324,8 @@ class _Run:
         rows = []
         for number in chosen:
             episode = self.held.whole(int(number), shots=1, device=self.world.device)
-            _, colour, opacity, flow = self.talker(episode.sources, episode.planes)
+            with self.quick():
+                _, colour, opacity, flow = self.talker(episode.sources, episode.planes)
             said = Generated(colour, opacity, flow)
             made = composed(episode.planes[:, :3], said)
             for name, picture in (("warp", episode.planes[:, :3]), ("made", made)):
