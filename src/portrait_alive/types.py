@@ -10,6 +10,7 @@ Conventions, everywhere in the package:
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ class Landmarks:
     presence: float
     """In [0, 1]: how sure the tracker is that this is a face at all."""
 
-    @property
+    @cached_property
     def box(self) -> Box:
         """Smallest box around the points."""
         return Box.around(self.points)
