@@ -11,6 +11,7 @@ from PIL import Image
 
 from portrait_alive.errors import OutputError, UsageError
 from portrait_alive.media.clips import open_clip, read_frames
+from portrait_alive.media.colour import has_filters
 from portrait_alive.media.encoders import Encoding, carries_alpha, carries_sound, encode_arguments, kind_of_output
 from portrait_alive.media.ffmpeg import ffmpeg_path
 from portrait_alive.media.outputs import OutputOptions, OutputReport, default_output_name, open_output
@@ -170,6 +171,26 @@ def test_colours_make_the_round_trip(tmp_path: Path, smooth: Painter, name: str)
     assert np.abs(difference[:, 64:]).mean() <= 1.2
     assert shown[1][:56].min() >= 253
     assert shown[2][:56].max() <= 2
+
+
+@pytest.mark.skipif(not has_filters("zscale"), reason="only zscale minds where chroma samples lie")
+@pytest.mark.parametrize("size", [None, (64, 96)])
+@pytest.mark.parametrize("name", VIDEO)
+def test_players_that_mind_the_tags_see_colours_in_their_place(
+    tmp_path: Path, name: str, size: tuple[int, int] | None
+) -> None:
+    """An edge from red to blue stays where it was, fed as planes or scaled by ffmpeg."""
+    frame = np.full((64, 128, 3), (40, 60, 200), np.uint8)
+    frame[:, :64] = 150, 30, 30
+    written(tmp_path / name, [frame] * 3, crf=2, size=size)
+    command = [str(ffmpeg_path()), "-v", "error", "-i", str(tmp_path / name), "-frames:v", "1"]
+    command += ["-vf", "zscale=m=gbr:r=full,format=gbrp,format=rgb24", "-f", "rawvideo", "pipe:1"]
+    data = subprocess.run(command, capture_output=True, check=True).stdout
+    height, width = size or (64, 128)
+    row = np.frombuffer(data, np.uint8).reshape(height, width, 3)[height // 2].astype(float)
+    redness = row[:, 0] - row[:, 2]  # 120 to the left of the edge, -160 to the right
+    place = ((redness + 160) / 280).sum()
+    assert place == pytest.approx(width / 2, abs=0.1)
 
 
 @pytest.mark.parametrize("rate", ["30000/1001", "24000/1001", "25", "60", "25/2"])

@@ -42,8 +42,10 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 
 BT709_TAGS = (
     *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"),
-    *("-chroma_sample_location", "left"),
+    *("-chroma_sample_location", "center"),
 )
+"""Colours as high-definition players expect them. Chroma samples lie amid their four pixels (`yuv.write_planes`, and
+swscale): untagged, players that follow H.264's default would shift colours half a pixel to the left."""
 
 _LARGE_FRAME_PX = 4_000_000
 _FEWEST_AHEAD = 10
