@@ -63,13 +63,14 @@ class Cut:
     share: Float
     """(N,) the other sheet's share, at most 0.5."""
 
-    def soften(self, view: Bytes, opacity: Bytes, texture: FineTexture) -> None:
+    def soften(self, view: Bytes, opacity: Bytes, texture: FineTexture, seen: Float | None = None) -> None:
         """Mix the other sheet's colours into the pixels on the line, in place.
 
         Args:
             view: (h, w, 3) uint8.
             opacity: (h, w) uint8 of the sitter: only where nothing shines through is there anything to do.
             texture: of the region.
+            seen: (h, w) in [0, 1]: where the sheets are seen at all; None for everywhere.
         """
         if len(self.rows) == 0:
             return
@@ -77,6 +78,8 @@ class Cut:
         own = view[self.rows, self.columns].astype(np.float32)
         solid = (opacity[self.rows, self.columns] == 255) & (other[:, 3] == 255)
         share = (self.share * solid)[:, None]
+        if seen is not None:
+            share *= seen[self.rows, self.columns][:, None]
         view[self.rows, self.columns] = (own + (other[:, :3] - own) * share + np.float32(0.5)).astype(np.uint8)
 
 
@@ -91,6 +94,8 @@ class Detail:
     """(rows, columns, 2) the same places as node indices of the region's grid."""
     core: Float
     """(rows, columns) in [0, 1]: 1 at the core, whose motion is the sheets' own, 0 where it is the region's."""
+    shown: Float
+    """(rows, columns) in [0, 1]: 1 at the core and close to it, where what is drawn of it belongs; 0 far from it."""
     feather: Float
     """(h, w, 1) in [0, 1]: 0 at the rectangle's edge."""
     x: Float
@@ -111,6 +116,7 @@ class Detail:
         feather_px: float,
         core: Float | None = None,
         core_px: tuple[float, float] = (0.0, 1.0),
+        shown_px: tuple[float, float] = (0.0, 1.0),
     ) -> "Detail | None":
         """A rectangle as far as it lies in the region; None where too little does.
 
@@ -124,6 +130,7 @@ class Detail:
             core: (N, 2) outline of what needs it; None where all of it does.
             core_px: distances from the core up to which sheets move by themselves, and from which on they follow the
                 region's field, which is smoother: where noses and cheeks hide parts of a face it tears less.
+            shown_px: distances from the core up to which, and from which on not, what is drawn of it belongs.
         """
         height_px, width_px = region.size
         left, top = max(int(low[0]), region.left), max(int(low[1]), region.top)
@@ -139,11 +146,11 @@ class Detail:
         feather = smoothstep(0.0, 1.0, ((edge - 0.5) / feather_px).astype(np.float32))[..., None]
         origin = np.array([region.left - 0.5 * region.cell, region.top - 0.5 * region.cell])
         in_region = ((grid.nodes() - origin) / region.cell).astype(np.float32)
-        near = np.ones(grid.shape, np.float32)
+        near = shown = np.ones(grid.shape, np.float32)
         if core is not None:
             away = cv2.distanceTransform(1 - inside(grid.nodes(), core).astype(np.uint8), cv2.DIST_L2, 5) * cell
-            near = smoothstep(0.0, 1.0, ((core_px[1] - away) / (core_px[1] - core_px[0])).astype(np.float32))
-        return Detail(grid, grid.indices(), in_region, near, feather, x, y, grid.node_at(nose))
+            near, shown = (1 - smoothstep(*reach, away) for reach in (core_px, shown_px))
+        return Detail(grid, grid.indices(), in_region, near, shown, feather, x, y, grid.node_at(nose))
 
     @property
     def view(self) -> tuple[int, int, int, int]:
@@ -195,6 +202,32 @@ class Detail:
             unfolded(field, self.grid.cell, (self.nose[0], 0 if sheet.is_upper else self.grid.rows + 1))
             fields.append(cv2.GaussianBlur(field, (0, 0), blur, borderType=cv2.BORDER_REPLICATE))
         return self.grid.invert_all(np.stack(fields), self.indices, iterations=4)
+
+    def seen(self, shown: Float, region: Grid, origins: Float, offset: tuple[int, int]) -> Float:
+        """(h, w) in [0, 1]: how much of the rectangle, put off by `offset`, shows a part of the source.
+
+        A nose or a cheek that is turned before it hides it, whatever the part's own points say.
+
+        Args:
+            shown: (rows, columns) in [0, 1] over this grid: the part, in the source.
+            region: the region's grid.
+            origins: from its `invert`.
+            offset: (x, y) of the output's rectangle from the source's.
+        """
+        scale = region.cell / self.grid.cell
+        place = origins * np.float32(scale)
+        for axis, (start, own) in enumerate(((region.left, self.grid.left), (region.top, self.grid.top))):
+            place[..., axis] += np.float32((start - own) / self.grid.cell + 0.5 - 0.5 * scale)
+        at_nodes = cv2.remap(shown, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        height, width = self.grid.size
+        shift = [
+            (own + put + 0.5 - start) / region.cell + 0.5
+            for own, put, start in zip((self.grid.left, self.grid.top), offset, (region.left, region.top), strict=True)
+        ]
+        onto = np.array([[1 / region.cell, 0, shift[0]], [0, 1 / region.cell, shift[1]]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        found = cv2.warpAffine(at_nodes, onto, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return cast(Float, found)
 
     def cut(self, upper: Float, lower: Float, below: Float) -> "Cut":
         """Two sheets joined along a line.

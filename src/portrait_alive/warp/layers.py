@@ -27,8 +27,10 @@ from portrait_alive.warp.region import HeadFrame, hold_of_head, region_grid
 
 _EYE_CORE = (0.3, 0.6)
 """Distances from the lids, in widths of the eye, up to which they move their surroundings by themselves."""
+_EYE_SHOWN = (0.25, 0.45)
+"""Distances from the lids, in widths of the eye, up to which, and from which on not, lids and eyeball are drawn."""
 _MOUTH_CORE = (0.05, 0.13)
-"""The same for the lips, in heights of the face."""
+"""Distances from the lips, in heights of the face, up to which they move their surroundings by themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +201,7 @@ def eye_of(
         feather_px=max(0.15 * width, 2.0),
         core=ring,
         core_px=(_EYE_CORE[0] * width, _EYE_CORE[1] * width),
+        shown_px=(_EYE_SHOWN[0] * width, _EYE_SHOWN[1] * width),
     )
     if detail is None:
         return None

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
 
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, DrivenFace, Float
-from portrait_alive.warp.detail import Cut, Detail
+from portrait_alive.warp.detail import Cut, Detail, Sheet
 from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.layers import Layers
@@ -19,6 +20,9 @@ from portrait_alive.warp.patch import Target
 
 _BODY_FOLLOWS = 0.75
 """How much of a travelling head's way the shoulders go along."""
+_OWN_STEEP = np.float32(3)
+"""Reciprocal of the share of a sheet's own motion from which its own positions are taken: two inversions of one field
+differ where it is steep, that is along the outline of a head that turns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,26 +112,32 @@ class Warper:
         field, rigid, origins = self._motion(driven)
         position = layers.grid.full_size(origins, factor=texture.factor)
         eyes = [self._eye(eye, field, moved, points, shut) for eye, shut in self._eyes(driven)]
-        views = []
+        views, own = [], []
         for eye, eye_now in zip(layers.eyes, eyes, strict=True):
             views.append(layers.view(eye.detail, eye_now.offset))
-            _refine(position, eye_now.cut, eye.detail, views[-1])
+            own.append(self._own(eye.detail, eye.upper_skin, origins, eye_now.offset))
+            _refine(position, eye_now.cut, eye.detail, views[-1], own[-1])
         lips = layers.mouth
         if lips is not None:
             offset = lips.detail.offset(layers.grid, moved[list(topology.LIPS)])
             shift = layers.shift(lips.detail)
             mouth_now = mouth_frame(lips, field, moved, points, offset=offset, shift=shift, factor=texture.factor)
             mouth_view = layers.view(lips.detail, offset)
-            _refine(position, mouth_now.cut, lips.detail, mouth_view)
+            mouth_own = self._own(lips.detail, lips.upper_skin, origins, offset)
+            _refine(position, mouth_now.cut, lips.detail, mouth_view, mouth_own)
             views.append(mouth_view)
         moving = moving_nodes(origins, layers)
         out, opacity = sitter_over_plate(layers, position, sitter_tiles(layers, origins, moving, views))
-        for eye, eye_now, view in zip(layers.eyes, eyes, views, strict=False):
-            eye_now.cut.soften(out[view], opacity[view], texture)
-            made = paint_eye(eye, eye_now, out[view], opacity[view], texture, layers.shift(eye.detail), points)
-            _note(drawn, made, view)
+        for eye, eye_now, view, moves in zip(layers.eyes, eyes, views, own, strict=False):
+            eye_now.cut.soften(out[view], opacity[view], texture, moves)
+            painted = out[view].copy()
+            made = paint_eye(eye, eye_now, painted, opacity[view], texture, layers.shift(eye.detail), points)
+            # a nose that is turned before an eye hides it
+            shown = eye.detail.seen(eye.detail.shown, layers.grid, origins, eye_now.offset)
+            _put_over(out[view], painted, shown)
+            _note(drawn, made * shown, view)
         if lips is not None:
-            mouth_now.cut.soften(out[mouth_view], opacity[mouth_view], texture)
+            mouth_now.cut.soften(out[mouth_view], opacity[mouth_view], texture, mouth_own)
             made = paint_mouth(lips, mouth_now, out[mouth_view], source, driven, rigid)
             _note(drawn, made, mouth_view)
         still = still_pixels(layers, moving, views)
@@ -136,6 +146,11 @@ class Warper:
             cv2.copyTo(layers.opacity_steps, still, opacity)
             self.lending.lend(driven, Target(out, opacity, drawn, self.box[:2]))
         return _Frame(out, opacity, origins, still)
+
+    def _own(self, detail: Detail, sheet: Sheet, origins: Float, offset: tuple[int, int]) -> Float:
+        """(h, w) in [0, 1]: 1 where a detail's rectangle shows what moves by itself, 0 where the region holds."""
+        share = detail.seen(sheet.share[..., 0], self.layers.grid, origins, offset)
+        return cast(Float, np.minimum(share * _OWN_STEEP, np.float32(1)))
 
     def _eyes(self, driven: DrivenFace) -> Iterator[tuple[EyeLayer, float]]:
         for eye in self.layers.eyes:
@@ -149,10 +164,16 @@ class Warper:
         return eye_frame(eye, field, moved, points, shut, offset=offset, shift=shift, factor=factor)
 
 
-def _refine(position: Float, cut: Cut, detail: Detail, view: tuple[slice, slice]) -> None:
-    """Put a detail's positions into the region's, in place."""
+def _refine(position: Float, cut: Cut, detail: Detail, view: tuple[slice, slice], own: Float) -> None:
+    """Put a detail's positions into the region's, in place, where (h, w) in [0, 1] says that it moves by itself."""
     place = position[view]
-    place += (cut.positions - place) * detail.feather
+    place += (cut.positions - place) * (detail.feather * own[..., None])
+
+
+def _put_over(view: Bytes, painted: Bytes, share: Float) -> None:
+    """Put (h, w, 3) colours over a view, in place, by shares (h, w) in [0, 1]."""
+    under = view.astype(np.float32)
+    view[:] = (under + (painted - under) * share[..., None] + np.float32(0.5)).astype(np.uint8)
 
 
 def _note(drawn: Float | None, made: Float, view: tuple[slice, slice]) -> None:
