@@ -190,7 +190,7 @@ def test_players_that_mind_the_tags_see_colours_in_their_place(
     row = np.frombuffer(data, np.uint8).reshape(height, width, 3)[height // 2].astype(float)
     redness = row[:, 0] - row[:, 2]  # 120 to the left of the edge, -160 to the right
     place = ((redness + 160) / 280).sum()
-    assert place == pytest.approx(width / 2, abs=0.1)
+    assert place == pytest.approx(width / 2, abs=0.2)  # scaled, the edge rings, and what rings is clipped
 
 
 @pytest.mark.parametrize("rate", ["30000/1001", "24000/1001", "25", "60", "25/2"])
