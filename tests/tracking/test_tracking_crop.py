@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from portrait_alive.shape.basis import load_basis, place
-from portrait_alive.tracking.crop import FaceCrop, Surroundings
+from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.types import Box, Float, HeadPose
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
@@ -60,18 +60,3 @@ def test_pixels_lie_where_the_points_say(angle: float, side: float) -> None:
 def test_crop_beyond_the_picture_repeats_its_edge() -> None:
     pixels = np.full((50, 50, 3), 77, np.uint8)
     assert (FaceCrop.around_box(Box(-30, -30, 200, 200), 64).cut(pixels) == 77).all()
-
-
-@pytest.mark.parametrize("where", [(200.0, 210.0), (395.0, 200.0), (4.0, 398.0), (700.0, 700.0)])
-@pytest.mark.parametrize(("side", "size"), [(40.0, 48), (90.0, 48), (200.0, 48), (390.0, 20), (390.0, 12)])
-def test_crops_of_shared_surroundings_are_those_of_the_picture(
-    where: tuple[float, float], side: float, size: int
-) -> None:
-    x, y = np.meshgrid(np.arange(400), np.arange(400))
-    picture = np.dstack([x / 2, y / 2, 100 + 50 * np.sin(x / 30) * np.cos(y / 40)]).astype(np.uint8)
-    around = Surroundings(picture, FaceCrop((200.0, 200.0), 300.0, 0.1, 1))
-    for angle in (0.0, 0.5):
-        crop = FaceCrop(where, side, angle, size)
-        off = np.abs(crop.cut(around).astype(int) - crop.cut(picture).astype(int))
-        assert off.max() <= 3
-        assert off.mean() < 0.6

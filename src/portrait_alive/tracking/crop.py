@@ -13,9 +13,6 @@ from portrait_alive.types import Box, Bytes, Float
 CROP_MARGIN = 1.4
 """Side of the crop over the larger side of the (upright) face mesh."""
 _EYES = (topology.EYE_CORNERS[:2], topology.EYE_CORNERS[2:])
-_MOST_HALVINGS = 3
-_WHOLE = 2**_MOST_HALVINGS
-"""What is around a face is kept in whole blocks of so many pixels, so that it can be halved so often."""
 _SHRINK = 1.5
 """How much smaller the picture may become by interpolation between neighbours alone."""
 
@@ -82,19 +79,14 @@ class FaceCrop:
         inverse = np.linalg.inv(matrix[:, :2])
         return _with_depth((points[:, :2] - matrix[:, 2]) @ inverse.T, points, self.size / self.side)
 
-    def cut(self, pixels: "Bytes | Surroundings") -> Bytes:
+    def cut(self, pixels: Bytes) -> Bytes:
         """The crop's pixels (size, size, C); outside the picture its edge pixels are repeated.
 
         Where the crop shrinks the picture by more than 1.5 the picture is halved first, against aliasing.
-
-        Args:
-            pixels: (H, W, C) of the picture; or what is around a face of which several crops are wanted.
         """
-        matrix = self.to_picture_matrix
+        matrix = self.to_picture_matrix.copy()
         halvings = math.ceil(math.log2(self.side / self.size / _SHRINK))
-        if isinstance(pixels, Surroundings):
-            pixels, matrix = pixels.seen(matrix, self, halvings)
-        elif halvings > 0:
+        if halvings > 0:
             pixels, matrix = _around(pixels, matrix, self, halvings)
         # cv2 puts pixel centres at whole numbers
         matrix[:, 2] += matrix[:, :2].sum(1) * 0.5 - 0.5
@@ -108,31 +100,6 @@ class FaceCrop:
                 borderMode=cv2.BORDER_REPLICATE,
             ),
         )
-
-
-class Surroundings:
-    """The part of a picture around a face, halved as often as crops want it, each time only once."""
-
-    def __init__(self, pixels: Bytes, around: FaceCrop) -> None:
-        """What lies in and about a crop of a picture (H, W, C)."""
-        self._pixels = pixels
-        self._part, self._corner = _part(pixels, around, _WHOLE)
-        self._halved = [self._part]
-
-    def seen(self, matrix: Float, crop: FaceCrop, halvings: int) -> tuple[Bytes, Float]:
-        """The part, halved so many times, in which a crop lies, and its matrix there: the crop's own in the picture."""
-        if halvings <= 0:
-            return self._pixels, matrix
-        part, corner = _part(self._pixels, crop, 2**halvings)
-        shift = (corner[0] - self._corner[0], corner[1] - self._corner[1])
-        is_inside = all(
-            shift[axis] >= 0 and shift[axis] + part.shape[1 - axis] <= self._part.shape[1 - axis] for axis in range(2)
-        )
-        if not is_inside or halvings > _MOST_HALVINGS:
-            return _around(self._pixels, matrix, crop, halvings)
-        while len(self._halved) <= halvings:
-            self._halved.append(halved(self._halved[-1]))
-        return self._halved[halvings], _moved(matrix, self._corner, 2**halvings)
 
 
 def halved(pixels: Bytes) -> Bytes:
@@ -154,29 +121,19 @@ def _with_depth(moved: Float, points: Float, scale: float) -> Float:
 
 def _around(pixels: Bytes, matrix: Float, crop: FaceCrop, halvings: int) -> tuple[Bytes, Float]:
     """The part of the picture around the crop, halved so many times, and the matrix that goes with it."""
-    block = 2**halvings
-    small, corner = _part(pixels, crop, block)
-    if min(small.shape[:2]) < block:
-        return pixels, matrix
-    for _ in range(halvings):
-        small = halved(small)
-    return small, _moved(matrix, corner, block)
-
-
-def _part(pixels: Bytes, crop: FaceCrop, block: int) -> tuple[Bytes, tuple[int, int]]:
-    """Whole blocks of the picture that hold the crop, and their left and top; none where it lies outside."""
     height, width = pixels.shape[:2]
+    block = 2**halvings
     reach = crop.side * (abs(math.cos(crop.angle)) + abs(math.sin(crop.angle))) / 2 + 2 * block
     left, right = _blocks(crop.centre[0] - reach, crop.centre[0] + reach, width, block)
     top, bottom = _blocks(crop.centre[1] - reach, crop.centre[1] + reach, height, block)
-    return pixels[top:bottom, left:right], (left, top)
-
-
-def _moved(matrix: Float, corner: tuple[int, int], block: int) -> Float:
-    """A crop's matrix in a part of the picture that begins at `corner` and was shrunk by `block`."""
+    if right - left < block or bottom - top < block:
+        return pixels, matrix
+    small = pixels[top:bottom, left:right]
+    for _ in range(halvings):
+        small = halved(small)
     moved = matrix.copy()
-    moved[:, 2] -= np.array(corner, np.float32)
-    return cast(Float, moved / np.float32(block))
+    moved[:, 2] -= np.array([left, top], np.float32)
+    return small, moved / np.float32(block)
 
 
 def _blocks(low: float, high: float, length: int, block: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from portrait_alive.nets.packed import quickened
 from portrait_alive.nets.part_net import PartNet, PartNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
-from portrait_alive.tracking.crop import FaceCrop, Surroundings
+from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.tracking.following import BetweenFace, FollowedFace
 from portrait_alive.tracking.similarity import Similarity
 from portrait_alive.types import MESH_POINTS, Bytes, Float, Landmarks
@@ -25,8 +25,6 @@ from portrait_alive.weights import BROW, EYE, MOUTH, weight_path
 
 _WITH_LIP = 0.8
 """Share of the lower lip's movement between two looks that is the jaw's; the rest is the lip's own."""
-_VIEW = 1.5
-"""Side of what is kept around a face for its patches, over the larger side of its mesh."""
 _TOGETHER = 8
 """Patches that often go through a network together."""
 _CARRY_REACH = 0.45
@@ -135,20 +133,16 @@ class PartRefiner:
         points = np.stack([face.points for face in faces])  # (F, 478, 3)
         placed = points[:, _PLACED, :2].copy()  # (F, N, 2)
         around = [FaceCrop.around_points(face, 1, margin=1.0) for face in points]
-        views = [
-            Surroundings(pixels, replace(face, side=_VIEW * face.side))
-            for pixels, face in zip(pictures, around, strict=True)
-        ]
         every = range(len(faces))
-        placed[:, _EYES] = self._sides(self.eye, RIGHT_EYE, LEFT_EYE, every, views, points, around)
-        placed[looked, _BROWS] = self._sides(self.brow, RIGHT_BROW, LEFT_BROW, looked, views, points, around)
+        placed[:, _EYES] = self._sides(self.eye, RIGHT_EYE, LEFT_EYE, every, pictures, points, around)
+        placed[looked, _BROWS] = self._sides(self.brow, RIGHT_BROW, LEFT_BROW, looked, pictures, points, around)
         for index, neighbours in between.items():
             usual = (placed[neighbours] - points[neighbours][:, _PLACED, :2]).mean(0)
             points[index] = _laid_on_eyes(points[index], placed[index, _EYES] - usual[_EYES])
             placed[index, _BROWS] = points[index][_PLACED, :2][_BROWS] + usual[_BROWS]
             around[index] = FaceCrop.around_points(points[index], 1, margin=1.0)
         patches = self._patches(self.mouth, LIPS, every, points, around)
-        placed[:, _MOUTH] = self._looked(self.mouth, patches, views)[:, : len(LIPS.placed)]
+        placed[:, _MOUTH] = self._looked(self.mouth, patches, pictures)[:, : len(LIPS.placed)]
         for index, neighbours in between.items():
             usual = (placed[neighbours] - points[neighbours][:, _PLACED, :2]).mean(0)
             opened = (placed[index] - points[index][_PLACED, :2] - usual)[_LOWER_LIP].mean(0)
@@ -168,21 +162,21 @@ class PartRefiner:
         right: Part,
         left: Part,
         which: Sequence[int],
-        views: Sequence[Surroundings],
+        pictures: Sequence[Bytes],
         points: Float,
         around: Sequence[FaceCrop],
     ) -> Float:
         """Picture points (W, 2 N, 2) that a part of the right side moves, then one of the left, in one pass."""
         patches = [part for side in (right, left) for part in self._patches(net, side, which, points, around)]
-        seen = [views[index] for index in which]
+        seen = [pictures[index] for index in which]
         both = self._looked(net, patches, [*seen, *seen], mirrored_from=len(which))[:, : len(right.placed)]
         return np.concatenate([both[: len(which)], both[len(which) :]], 1)
 
     def _looked(
-        self, net: PartNet, patches: Sequence[FaceCrop], views: Sequence[Surroundings], mirrored_from: int | None = None
+        self, net: PartNet, patches: Sequence[FaceCrop], pictures: Sequence[Bytes], mirrored_from: int | None = None
     ) -> Float:
         """Picture points (P, N, 2) of patches; those from `mirrored_from` on are seen as their mirror images."""
-        cuts = np.stack([patch.cut(view) for patch, view in zip(patches, views, strict=True)])
+        cuts = np.stack([patch.cut(pixels) for patch, pixels in zip(patches, pictures, strict=True)])
         if mirrored_from is not None:
             cuts[mirrored_from:] = cuts[mirrored_from:, :, ::-1].copy()
         batch = torch.from_numpy(cuts).to(self.device).permute(0, 3, 1, 2).float()
