@@ -126,6 +126,15 @@ def test_a_part_is_in_step(ffmpeg: Maker, tmp_path: Path, start: float, end: flo
     assert abs(sound_seconds(tmp_path / target) - duration) <= 0.04
 
 
+def test_a_part_from_the_beginning_ends_within_a_frame(ffmpeg: Maker, tmp_path: Path) -> None:
+    """A telephone's AAC has packets of 128 ms, which cannot be cut: such a part is encoded anew."""
+    sound = ("-c:a", "aac", "-ar", "8000", "-preset", QUICK, "-pix_fmt", "yuv420p")
+    driver = ffmpeg("driver.mp4", *flashing("25", 3), *sound)
+    report = remade(driver, tmp_path / "out.mp4", end=1.16)
+    assert report.frame_count == 29
+    assert abs(sound_seconds(tmp_path / "out.mp4") - 1.16) <= 0.04
+
+
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
 @pytest.mark.parametrize("late", ["sound", "picture"])
 def test_distances_are_kept(ffmpeg: Maker, tmp_path: Path, container: str, late: str) -> None:

@@ -19,6 +19,9 @@ Container = Literal["mp4", "mov", "webm"]
 
 BIT_RATE = "192k"
 
+OUTLASTS_S = 0.05
+"""Seconds by which the sound of a whole clip may outlast its picture: its last packet does."""
+
 LEAD_S = 10
 """Seconds that are decoded before the beginning of a part."""
 
@@ -55,7 +58,8 @@ def add_sound(
 ) -> None:
     """Write `target`: the picture of `video` copied, the sound of `track` over exactly `duration` seconds.
 
-    AAC that is used from its beginning is copied into mp4 and mov; everything else is encoded anew, as AAC or Opus.
+    AAC that is used whole is copied into mp4 and mov; everything else is encoded anew, as AAC or Opus: packets cannot
+    be cut, and those of a telephone's sound are longer than a frame.
 
     Args:
         video: a finished file without sound.
@@ -67,7 +71,8 @@ def add_sound(
         OutputError: the file cannot be written.
     """
     streams = read_streams(track.path)
-    copied = container != "webm" and track.start == 0 and _copies_well(streams)
+    is_whole = track.start == 0 and streams.duration is not None and streams.duration < float(duration) + OUTLASTS_S
+    copied = container != "webm" and is_whole and _copies_well(streams)
     # Seeking in sound is rough in some containers: it only saves decoding what lies far before the beginning.
     seek = max(Fraction(0), track.start - LEAD_S) if not streams.restarts_clock else Fraction(0)
     sound = ["-c:a", "copy", "-t", _seconds(duration)] if copied else _encoded(container, track.start - seek, duration)
