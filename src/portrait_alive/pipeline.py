@@ -18,7 +18,7 @@ from portrait_alive.comparing import Comparison, driver_frames
 from portrait_alive.device import limit_threads, pick_device
 from portrait_alive.driving import STILL_FPS, Drive, DriverReader
 from portrait_alive.engine import Engine, make_engine
-from portrait_alive.errors import UsageError
+from portrait_alive.errors import OutputError, UsageError
 from portrait_alive.events import Listener, Note, PhaseStarted, Progress, ignore
 from portrait_alive.film import Film, film_of
 from portrait_alive.host import core_count
@@ -120,6 +120,7 @@ def animate(
     name = output or _default_name(path, drivers, motion)
     _check(name, drivers, motion, options)
     _check_sources(sources, drivers, options)
+    _check_inputs_stay(Path(name), sources, drivers, options)
     limit_threads(options.threads)
 
     watch.listen(PhaseStarted("read", "reading the source"))
@@ -130,6 +131,8 @@ def animate(
     with_alpha = picture.alpha is not None and carries_alpha(name, lossless=options.lossless) and not options.compare
     how = _output_options(options, with_alpha=with_alpha)
     check_output(name, size=picture.size, fps=options.fps or STILL_FPS, options=how, overwrite=options.overwrite)
+    if picture.alpha is not None and not with_alpha:
+        watch.listen(Note("output", f"the transparency of {path.name} is left out: {_why_opaque(name, options)}"))
     fitter, tracker = _tools(options)
     basis = fitter.basis
     if stored is None:
@@ -251,6 +254,17 @@ def _check_sources(
         )
 
 
+def _check_inputs_stay(
+    output: Path, sources: Sequence[Path], driver: PathLike | Mapping[int, Path] | None, options: AnimateOptions
+) -> None:
+    """Refuse to replace what the film is made from, whatever may be overwritten."""
+    driving = driver.values() if isinstance(driver, Mapping) else [] if driver is None else [Path(driver)]
+    inputs = [*sources, *driving, *(path for path in (options.sound, options.landmarks) if path is not None)]
+    for path in inputs:
+        if output.exists() and path.exists() and (output.samefile(path) or output.samefile(path.parent)):
+            raise OutputError(f"{output} would replace {path}, which is needed; choose another name with -o")
+
+
 def _default_name(source: Path, driver: PathLike | Mapping[int, Path] | None, motion: str | None) -> Path:
     first = driver[min(driver)] if isinstance(driver, Mapping) else driver
     return default_output_name(source, first or motion or "alive")
@@ -303,6 +317,13 @@ def _drives(
         return [read[driver[sitter.number]] for sitter in sitters]
     assert driver is not None
     return [reader.of_file(Path(driver), tracked=tracked)] * len(sitters)
+
+
+def _why_opaque(name: PathLike, options: AnimateOptions) -> str:
+    if options.compare:
+        return "--compare shows none"
+    lossless = "lossless " if options.lossless else ""
+    return f"{lossless}{kind_of_output(name)} holds none, but .mov, .webp and .png do"
 
 
 def _output_options(options: AnimateOptions, *, with_alpha: bool) -> OutputOptions:

@@ -78,6 +78,25 @@ def test_existing_output_is_refused_before_any_work(run, portrait, tmp_path):
     assert (tmp_path / "mine.mp4").read_text() == "precious"
 
 
+@pytest.mark.parametrize("target", ["portrait.png", "linked.webp", "d.mp4", "frames/"])
+def test_inputs_are_never_overwritten(run, portrait, tmp_path, target):
+    picture, points = portrait()
+    (tmp_path / "frames").mkdir()
+    source = tmp_path / "frames" / "000000.png" if target == "frames/" else picture
+    if target == "frames/":
+        picture.rename(source)
+    elif target == "linked.webp":
+        os.link(source, tmp_path / target)
+    before = source.read_bytes()
+    (tmp_path / "d.mp4").write_bytes(b"precious")
+    arguments = ("--landmarks", str(points), "--driver", "d.mp4", "--overwrite", "-o", target)
+    done = run("animate", str(source), *arguments)
+    assert done.code == 1
+    assert "would replace" in done.err
+    assert source.read_bytes() == before
+    assert (tmp_path / "d.mp4").read_bytes() == b"precious"
+
+
 def test_errors_are_json_when_asked(run):
     done = run("animate", "gone.png", "--motion", "smile", "--json")
     last = done.events[-1]

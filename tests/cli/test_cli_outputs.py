@@ -69,6 +69,17 @@ def _first_alpha(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGBA"))[..., 3].astype(int)
 
 
+@pytest.mark.parametrize("more", [("-o", "a.mp4"), ("-o", "a.webm", "--lossless"), ("-o", "a.mov", "--compare")])
+def test_transparency_that_is_left_out_is_told(run, portrait, more):
+    picture, points = portrait()
+    image = Image.open(picture).convert("RGBA")
+    image.putpixel((0, 0), (0, 0, 0, 0))
+    image.save(picture)
+    done = run("animate", picture.name, "--landmarks", points.name, "--motion", "nod", "--to", "0.2", *more)
+    assert done.code == 0
+    assert f"note: the transparency of {picture.name} is left out" in done.err
+
+
 def test_lossless_frames_are_the_folders(run, portrait):
     folder = made(run, portrait, "frames/")
     pictures = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(folder.glob("*.png"))]
