@@ -130,6 +130,26 @@ def test_dark_sixteen_bit_grey_stays_dark(tmp_path: Path) -> None:
     assert (read_picture(path).pixels == 3).all()
 
 
+def test_sixteen_bit_grey_with_white_at_zero_is_no_negative(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (8, 1))
+    path = tmp_path / "fax.tif"
+    Image.fromarray(65535 - ramp).save(path, tiffinfo={262: 0, 274: 3})
+    found = read_picture(path).pixels[0, ::-1, 0]  # 274: upside down
+    assert np.abs(found - ramp[0] / 257.0).max() <= 1.0
+
+
+def test_deep_colour_channel_by_channel_is_refused(tmp_path: Path) -> None:
+    """Pillow reads a TIFF of 16-bit planes as stripes, without a word."""
+    deep, path = tmp_path / "deep.tif", tmp_path / "planes.tif"
+    cv2.imwrite(str(deep), np.full((8, 8, 3), 30000, np.uint16))
+    planar = struct.pack("<HHIHH", 284, 3, 1, 1, 0)
+    assert planar in deep.read_bytes()
+    path.write_bytes(deep.read_bytes().replace(planar, struct.pack("<HHIHH", 284, 3, 1, 2, 0)))
+    assert read_picture(deep).size == (8, 8)
+    with pytest.raises(UnreadableInputError, match=r"planes\.tif stores its colours channel by channel.*interleaved"):
+        read_picture(path)
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_sixteen_bit_colour_is_scaled(tmp_path: Path, suffix: str) -> None:
     ramp = np.linspace(0, 65535, 300).round().astype(np.uint16)
@@ -275,7 +295,16 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
     text.write_text("<!DOCTYPE html><html>not found</html>")
     folder = tmp_path / "folder.jpg"
     folder.mkdir()
+    kinds = {
+        "iphone.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        "camera.cr3": (b"\0\0\0\x18ftypcrx \0\0\0\0crx isom", "raw file"),
+        "next.jxl": (b"\xff\x0a\0\0", "JPEG XL"),
+        "float.tif": (b"II*\0\0\0\0\0", "TIFF of a rare kind"),
+    }
+    for name, (start, _) in kinds.items():
+        (tmp_path / name).write_bytes(start + b"\0" * 64)
     expected = {
+        **{tmp_path / name: f"is not a picture.*{what}" for name, (_, what) in kinds.items()},
         empty: "is empty",
         text: "is not a picture.*web page",
         folder: "is a folder",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from portrait_alive.errors import UnreadableInputError
 from portrait_alive.media.streams import check_plain_file
@@ -20,6 +21,9 @@ MAX_MEGAPIXELS = 400
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF")
 """Pillow's decoders that are let near a file from anywhere; AVIF where Pillow was built with it."""
+
+_PLANAR_CONFIGURATION, _BITS_PER_SAMPLE, _PHOTOMETRIC = 284, 258, 262
+"""Tags of TIFF."""
 
 _pillow_limit = threading.Lock()
 
@@ -36,8 +40,11 @@ def read_picture(path: Path) -> Picture:
     check_plain_file(path)
     with _pillow_errors_named(path), _opened(path) as image:
         _check_size(path, image)
+        _check_planes(path, image)
         image.load()
         upright = _upright(image)
+        if _is_negative(image):
+            upright = Image.fromarray(65535 - np.asarray(upright))
         pixels, alpha = _to_srgb(upright, image.info.get("icc_profile"))
     return Picture(pixels, None if alpha is None or bool((alpha == 255).all()) else alpha, path)
 
@@ -94,8 +101,13 @@ def _hint(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] == b"ftyp":
-        heic = head[8:12] in (b"heic", b"heix", b"mif1", b"heif", b"hevc")
-        return " (this is HEIC, an iPhone's format: export it as JPEG)" if heic else " (this is a video)"
+        if head[8:12] in (b"heic", b"heix", b"mif1", b"heif", b"hevc"):
+            return " (this is HEIC, an iPhone's format: export it as JPEG)"
+        return " (this is a camera's raw file: develop it first)" if head[8:11] == b"crx" else " (this is a video)"
+    if head[:4] in (b"II*\0", b"MM\0*"):
+        return " (this is a TIFF of a rare kind: save it as RGB of 8 or 16 bits)"
+    if head[:2] == b"\xff\x0a" or head[4:8] == b"JXL ":
+        return " (this is JPEG XL: export it as JPEG or PNG)"
     if head[:4] == b"%PDF":
         return " (this is a PDF: export its page as a picture)"
     return " (this is a web page)" if head.lstrip().lower().startswith((b"<!doc", b"<html")) else ""
@@ -110,6 +122,24 @@ def _check_size(path: Path, image: Image.Image) -> None:
         )
     if width < 1 or height < 1:
         raise UnreadableInputError(f"{path} has no pixels ({width}x{height}); save it anew")
+
+
+def _check_planes(path: Path, image: Image.Image) -> None:
+    """Refuse TIFFs of more than 8 bits that store channel after channel: Pillow decodes them to stripes."""
+    tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
+    bits = tags.get(_BITS_PER_SAMPLE, (8,))
+    if tags.get(_PLANAR_CONFIGURATION) == 2 and len(bits) > 1 and max(bits) > 8:
+        raise UnreadableInputError(
+            f"{path} stores its colours channel by channel, which cannot be read in 16 bits; save it anew with "
+            "interleaved channels (pixel order), or as PNG"
+        )
+
+
+def _is_negative(image: Image.Image) -> bool:
+    """Whether `image` is of a TIFF of 16-bit grey in which 0 is white: Pillow turns those of 8 bits round alone."""
+    if not isinstance(image, TiffImageFile):
+        return False
+    return image.mode.startswith("I;16") and image.tag_v2.get(_PHOTOMETRIC) == 0
 
 
 def _upright(image: Image.Image) -> Image.Image:
