@@ -19,6 +19,8 @@ _LIPS, _LIDS = 4, 5
 """Planes of the landmark image that say where mouth and eyes are."""
 _OPACITY = 7
 _FLOW_X = 9
+_RIM = 8
+"""View pixels around a patch that its blur and its compression may look at."""
 _WHERE = (0.35, 0.3)
 """Shares of patches about the mouth, and about an eye; the others lie anywhere."""
 
@@ -100,9 +102,14 @@ class EpisodeStore:
         sources, planes, truths = [], [], []
         for _ in range(size):
             frame, source = self._episode(int(rng.integers(len(self))), count, rng)
-            spoil = _Spoiling.random(rng)
+            y, x = _patch(frame, patch, rng)
+            # only what is used is spoiled, with a rim for what blurs
+            top, left = max(y - _RIM, 0), max(x - _RIM, 0)
+            frame = frame[top : y + patch + _RIM, left : x + patch + _RIM]
+            spoil = _Spoiling.random(rng, frame.shape[:2])
             frame, source = spoil.apply(frame, source)
-            piece = _patch(frame, patch, rng)
+            column = frame.shape[1] - patch - (x - left) if spoil.is_mirrored else x - left
+            piece = frame[y - top : y - top + patch, column : column + patch]
             sources.append(source)
             planes.append(piece[..., :PLANES])
             truths.append(piece[..., PLANES:])
@@ -136,16 +143,18 @@ class _Spoiling:
     """(256, 3) new value of each value of each channel."""
     is_grey: bool
     is_mirrored: bool
+    daubed: int
+    """Side of the window of a median filter, which makes daubs of paint of a photograph; 0 for none."""
     blur_px: float
     sharpened: float
     """How much of the finest detail is added once more, as cameras and phones do."""
     quality: int
     """Of JPEG, standing for a video's compression; 0 for none. Every picture is compressed on its own."""
     grain: Float | None
-    """(V, V, 3) added to warped frame and truth alike: grain is passed on, not smoothed away."""
+    """(h, w, 3) added to warped frame and truth alike: grain is passed on, not smoothed away."""
 
     @staticmethod
-    def random(rng: np.random.Generator) -> "_Spoiling":
+    def random(rng: np.random.Generator, shape: tuple[int, ...]) -> "_Spoiling":
         values = np.arange(256, dtype=np.float32)[:, None] / 255
         gamma = np.exp(rng.normal() * 0.35)
         top = float(np.clip(1 - abs(rng.normal()) * 0.25, 0.2, 1))
@@ -154,13 +163,16 @@ class _Spoiling:
         curves = bottom + (top - bottom) * values**gamma * cast / cast.max()
         grain = None
         if rng.random() < 0.35:
-            grain = rng.standard_normal((VIEW_PX, VIEW_PX, 3), dtype=np.float32) * np.float32(rng.uniform(1, 10))
+            grain = rng.standard_normal((*shape, 3), dtype=np.float32) * np.float32(rng.uniform(1, 10))
             if rng.random() < 0.5:
-                grain = cv2.GaussianBlur(grain, (0, 0), 0.8) * np.float32(2)
+                # the weave of a canvas, crackled varnish: coarser than a film's grain, as strong
+                coarse = float(rng.uniform(0.6, 2.0))
+                grain = cv2.GaussianBlur(grain, (0, 0), coarse) * np.float32(2.5 * coarse)
         return _Spoiling(
             np.clip(curves * 255, 0, 255).astype(np.uint8),
             bool(rng.random() < 0.12),
             bool(rng.random() < 0.5),
+            int(rng.choice((3, 5))) if rng.random() < 0.15 else 0,
             float(rng.uniform(0.4, 1.8)) if rng.random() < 0.25 else 0.0,
             float(rng.uniform(0.3, 1.5)) if rng.random() < 0.35 else 0.0,
             int(rng.integers(30, 90)) if rng.random() < 0.3 else 0,
@@ -181,6 +193,8 @@ class _Spoiling:
         pixels = np.ascontiguousarray(pixels)
         if self.is_grey:
             pixels = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        if self.daubed:
+            pixels = cv2.medianBlur(pixels, self.daubed)
         if self.blur_px:
             pixels = cv2.GaussianBlur(pixels, (0, 0), self.blur_px)
         elif self.sharpened:
@@ -200,8 +214,8 @@ class _Spoiling:
         return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
 
 
-def _patch(frame: Bytes, side: int, rng: np.random.Generator) -> Bytes:
-    """(P, P, C) of a frame (V, V, C): about the mouth, about an eye, or anywhere on the sitter."""
+def _patch(frame: Bytes, side: int, rng: np.random.Generator) -> tuple[int, int]:
+    """First row and column of a patch of a frame (V, V, C): about the mouth, an eye, or anywhere on the sitter."""
     kind = rng.random()
     plane = _LIPS if kind < _WHERE[0] else _LIDS if kind < sum(_WHERE) else _OPACITY
     rows, columns = np.nonzero(frame[..., plane] > 128)
@@ -209,4 +223,4 @@ def _patch(frame: Bytes, side: int, rng: np.random.Generator) -> Bytes:
         rows, columns = np.array([VIEW_PX // 2]), np.array([VIEW_PX // 2])
     one = int(rng.integers(len(rows)))
     y, x = (int(np.clip(at - side // 2 + rng.integers(-12, 13), 0, VIEW_PX - side)) for at in (rows[one], columns[one]))
-    return frame[y : y + side, x : x + side]
+    return y, x
