@@ -2,7 +2,15 @@
 
 import torch
 
-from portrait_alive.nets.generator import Generator, GeneratorConfig, composed, without_shortest
+from portrait_alive.nets.generator import (
+    Generated,
+    Generator,
+    GeneratorConfig,
+    broad,
+    composed,
+    supplied,
+    without_shortest,
+)
 
 
 def test_in_bfloat16_the_frame_is_the_same_to_a_step_or_two():
@@ -26,3 +34,24 @@ def test_waves_of_two_pixels_are_taken_out_and_longer_ones_left():
     long = torch.cos(torch.pi * columns / 16).expand(1, 2, 64, 64)
     assert without_shortest(shortest.contiguous())[..., 2:-2].abs().max() < 1e-5
     assert torch.allclose(without_shortest(long.contiguous())[..., 2:-2], long[..., 2:-2], atol=0.02)
+
+
+def test_where_the_paint_is_the_sitters_own_only_light_changes():
+    torch.manual_seed(0)
+    net = Generator(GeneratorConfig(widths=(8, 8), embedding=4, keeps_detail=True))
+    planes = torch.rand(1, 11, 64, 64) * 2 - 1
+    planes[:, 6], planes[:, 8] = -1, -1
+    planes[:, 6, 24:40, 24:40] = 1  # drawn
+    free = net.free(planes)
+    assert free is not None
+    assert torch.equal(free[..., 27:37, 27:37], torch.ones(1, 1, 10, 10))
+    assert torch.equal(free[..., :18, :], torch.zeros(1, 1, 18, 64))
+    warped = planes[:, :3]
+    opaque, still = torch.ones(1, 1, 64, 64), torch.zeros(1, 2, 64, 64)
+    # a colour that is lighter everywhere, with a detail of its own
+    detail = 0.2 * torch.cos(torch.pi * torch.arange(64.0) / 2)
+    made = composed(warped, Generated(warped + 0.1 + detail, opaque, still, free)) - warped
+    assert torch.allclose(made[..., 30:34, 28:36], (0.1 + detail[28:36]).expand(1, 3, 4, 8), atol=1e-5)
+    assert (made[..., :16, 8:-8] - 0.1).abs().max() < 0.03
+    assert torch.allclose(supplied(planes), free)
+    assert torch.allclose(broad(torch.full((1, 3, 16, 16), 0.3)), torch.full((1, 3, 16, 16), 0.3))

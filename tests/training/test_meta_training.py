@@ -14,7 +14,6 @@ from safetensors import safe_open
 
 from portrait_alive.errors import UnreadableInputError, UsageError
 from portrait_alive.evaluation.lpips import Lpips
-from portrait_alive.nets.generator import Generator, GeneratorConfig, supplied
 from portrait_alive.neural.condition import PLANES
 from portrait_alive.neural.view import VIEW_PX
 from portrait_alive.training.meta.config import read_config
@@ -140,21 +139,6 @@ def test_the_perceptual_loss_is_the_judges_distance_and_gradient():
     (judged, wanted), (found, gradient) = gradients
     assert torch.allclose(judged, found, rtol=1e-4)
     assert torch.allclose(wanted, gradient, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
-
-
-def test_where_the_warp_has_the_sitters_own_paint_only_a_share_of_a_change_is_let_through():
-    torch.manual_seed(0)
-    free, held = (Generator(GeneratorConfig(widths=(8, 8), embedding=4, elsewhere=share)) for share in (1.0, 0.25))
-    held.load_state_dict(free.state_dict())
-    planes = torch.rand(1, PLANES, 64, 64) * 2 - 1
-    planes[:, 6], planes[:, 8] = -1, -1
-    planes[:, 6, 20:30, 20:30] = 1  # drawn
-    person = torch.zeros(1, 4)
-    one, other = free(planes, person), held(planes, person)
-    assert torch.allclose(other.opacity[..., 22:28, 22:28], one.opacity[..., 22:28, 22:28])
-    assert torch.allclose(other.opacity[..., 40:, 40:], 0.25 * one.opacity[..., 40:, 40:])
-    assert torch.allclose(other.flow[..., 40:, 40:], 0.25 * one.flow[..., 40:, 40:])
-    assert torch.equal(supplied(planes)[..., :14, :], torch.zeros(1, 1, 14, 64))
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes to kill where Linux lists them")

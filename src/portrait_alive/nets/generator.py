@@ -31,9 +31,9 @@ class GeneratorConfig:
     embedding: int = 128
     is_warped: bool = True
     """False: landmarks only, as in the paper; the warp's planes are not looked at, and opacity is 1 everywhere."""
-    elsewhere: float = 1.0
-    """0..1: how much of a change is let through where the warp neither drew nor uncovered anything: there the paint is
-    the sitter's own."""
+    keeps_detail: bool = False
+    """Where the warp neither drew nor uncovered anything, only light and colour may change: the detail is the sitter's
+    own."""
 
     def as_json(self) -> dict[str, object]:
         """Plain values, for a weight file's metadata."""
@@ -50,6 +50,8 @@ class Generated:
     """(B, 1, V, V) in [0, 1]: 0 leaves the warped paint."""
     flow: Tensor
     """(B, 2, V, V): x and y, in view pixels, by which the warped frame is looked up elsewhere."""
+    free: Tensor | None = None
+    """(B, 1, V, V) in [0, 1]: where it is 0 only broad changes are let through; None lets all through everywhere."""
 
 
 class Generator(nn.Module):
@@ -95,10 +97,11 @@ class Generator(nn.Module):
         # colours are said as a difference, so that an untrained network answers with the paint that is there
         colour = (warped + 2 * said[:, :3]).clamp(-1, 1) if not self.training else warped + 2 * said[:, :3]
         opacity, flow = (said[:, 3:4] + _RELUCTANCE).sigmoid(), _FLOW_REACH * (said[:, 4:] / 2).tanh()
-        if self.config.elsewhere < 1:
-            free = self.config.elsewhere + (1 - self.config.elsewhere) * supplied(planes)
-            opacity, flow = opacity * free, flow * free
-        return Generated(colour, opacity, flow)
+        return Generated(colour, opacity, flow, self.free(planes))
+
+    def free(self, planes: Tensor) -> Tensor | None:
+        """`Generated.free` of conditions."""
+        return supplied(planes) if self.config.keeps_detail else None
 
 
 def supplied(planes: Tensor) -> Tensor:
@@ -128,7 +131,18 @@ def without_shortest(values: Tensor) -> Tensor:
 def composed(warped: Tensor, said: Generated) -> Tensor:
     """(B, 3, V, V) in [-1, 1]: the warped frame looked up anew by the corrected flow, the colours laid over it."""
     moved = looked_up(warped, said.flow)
-    return moved + said.opacity * (said.colour - moved)
+    made = moved + said.opacity * (said.colour - moved)
+    if said.free is None:
+        return made
+    change = made - warped
+    light = broad(change)
+    return warped + light + said.free * (change - light)
+
+
+def broad(values: Tensor) -> Tensor:
+    """(B, C, H, W), H and W multiples of 4: what is wider than some ten pixels."""
+    coarse = without_shortest(functional.avg_pool2d(values, 4))
+    return functional.interpolate(coarse, scale_factor=4.0, mode="bilinear")
 
 
 def looked_up(pictures: Tensor, flow: Tensor) -> Tensor:

@@ -274,7 +274,7 @@ class _Run:
         self.talker.train()
         with self.quick():
             embedding, colour, opacity, flow = self.spread_talker(batch.sources, batch.planes)
-        said = Generated(colour, opacity, flow)
+        said = Generated(colour, opacity, flow, self.talker.generator.free(batch.planes))
         made = composed(batch.planes[:, :3], said)
         phase = (int(rng.integers(PHASES)), int(rng.integers(PHASES)))
         near = bool(rng.random() < config.loss.perceptual_near)
@@ -328,7 +328,7 @@ class _Run:
             episode = self.held.whole(int(number), shots=1, device=self.world.device)
             with self.quick():
                 _, colour, opacity, flow = self.talker(episode.sources, episode.planes)
-            said = Generated(colour, opacity, flow)
+            said = Generated(colour, opacity, flow, self.talker.generator.free(episode.planes))
             made = composed(episode.planes[:, :3], said)
             for name, picture in (("warp", episode.planes[:, :3]), ("made", made)):
                 for term, value in self.loss(picture, episode.truth, said, episode.planes).items():
