@@ -2,9 +2,11 @@
 
 import json
 import os
+import sys
 
 import pytest
 
+from portrait_alive.cli import main
 from portrait_alive.cli.animate import drivers_by_face
 from portrait_alive.cli.failures import explain
 from portrait_alive.errors import (
@@ -44,6 +46,27 @@ def test_usage_errors_exit_2(run, arguments, says, tmp_path):
     assert says in done.err
     assert len(done.err.strip().splitlines()) == 1
     assert done.out == ""
+
+
+def test_a_file_that_looks_like_an_option_is_named(run, tmp_path):
+    (tmp_path / "-mona.jpg").touch()
+    done = run("animate", "-mona.jpg", "--motion", "smile")
+    assert done.code == 2
+    assert "write ./-mona.jpg" in done.err
+
+
+def test_interruption_while_starting_is_quiet(monkeypatch, capsys):
+    """Ctrl-C while modules are still being imported."""
+
+    class Interrupted:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "portrait_alive.cli.app", Interrupted())
+    with pytest.raises(SystemExit) as left:
+        main([])
+    assert left.value.code == 130
+    assert capsys.readouterr() == ("", "")
 
 
 def test_quiet_and_json_exclude_each_other(run):

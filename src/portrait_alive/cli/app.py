@@ -91,10 +91,14 @@ def run(arguments: list[str]) -> int:
             raise
         if "--debug" in arguments:
             traceback.print_exc()
-        return _fail(_usage(error) or explain(error), arguments)
+        return _fail(_usage(error, arguments) or explain(error), arguments)
 
 
-def _usage(error: BaseException) -> Failure | None:
+def _is_dashed_file(argument: str) -> bool:
+    return argument.startswith("-") and os.path.exists(argument)
+
+
+def _usage(error: BaseException, arguments: list[str]) -> Failure | None:
     """What typer found wrong with the arguments; None where it is something else."""
     if isinstance(error, typer.Abort):
         return explain(KeyboardInterrupt())
@@ -103,6 +107,8 @@ def _usage(error: BaseException) -> Failure | None:
     message = str(error.format_message()).strip().rstrip(".")
     context = getattr(error, "ctx", None)
     hint = f"; see: {context.command_path} --help" if context is not None else ""
+    if message.startswith("No such option") and (dashed := next(filter(_is_dashed_file, arguments), None)):
+        hint = f"; if the file of that name is meant, write ./{dashed}"
     return Failure("UsageError", f"{message}{hint}", 2)
 
 
