@@ -47,7 +47,8 @@ def find_sitters(
         NoFaceError: there is none, or not the one that was chosen; says what to do.
     """
     if isinstance(face, tuple):
-        found = tracker.refine(picture.pixels, Box(*face))
+        box, pixels = Box(*face), picture.pixels
+        found = tracker.refine(pixels, box) or _largest_within(box, tracker.detect(pixels))
         if found is None:
             raise NoFaceError(
                 f"{_name(picture)}: no face in or near --face {','.join(f'{side:g}' for side in face)}; "
@@ -122,6 +123,13 @@ def _largest(picture: Picture, faces: Sequence[Landmarks], tracker: Tracker) -> 
             if _is_same_in_mirror(mirrored, faces[index], tracker):
                 return index + 1
     return by_size[0] + 1
+
+
+def _largest_within(box: Box, faces: Sequence[Landmarks]) -> Landmarks | None:
+    """The largest face with its middle in a box that was drawn around more than a face."""
+    middles = [(face, *face.box.centre) for face in faces]
+    inside = [face for face, x, y in middles if 0 < x - box.x < box.width and 0 < y - box.y < box.height]
+    return max(inside, key=lambda face: face.box.area, default=None)
 
 
 def _is_same_in_mirror(mirrored: Bytes, face: Landmarks, tracker: Tracker) -> bool:

@@ -72,6 +72,13 @@ def test_the_largest_face_is_animated_unless_another_is_chosen(fitted):
     assert numbers(tracker, face=(0.0, 0.0, 140.0, 140.0)) == [1]
 
 
+def test_a_box_drawn_around_a_whole_figure_holds_its_face(fitted):
+    picture, tracker, figure = Picture(np.zeros((400, 400, 3), np.uint8)), SomeFaces(LEFT, RIGHT), (190, 0, 210, 2000)
+    assert tracker.refine(picture.pixels, Box(*figure)) is None
+    (sitter,) = find_sitters(picture, tracker, None, face=figure, everyone=False)
+    assert sitter.face.landmarks.box == tracker.faces[1].box
+
+
 @pytest.mark.parametrize(
     ("faces", "choice", "says"),
     [
