@@ -1,6 +1,8 @@
 """Signed manifests: made last, verified, broken by any change; without the extra, said and left out."""
 
+import io
 import os
+import signal
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -59,6 +61,42 @@ def test_signed_outputs_verify(tmp_path: Path, smooth: Painter, credentials: Cre
     assert "self-made" in found.signature.issuer
     assert len(list(read_frames(tmp_path / name))) == 3
     assert {path.name for path in tmp_path.iterdir()} == {name, "certificates"}
+
+
+class InterruptedRead(io.BytesIO):
+    """A file in whose reading the user presses Ctrl-C, once."""
+
+    pressed = False
+
+    def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override]
+        if not self.pressed:
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().readinto(buffer)
+
+
+@needs_c2pa
+@pytest.mark.skipif(os.name == "nt", reason="sends a POSIX signal")
+def test_interruption_while_signing_ends_the_run(
+    tmp_path: Path, smooth: Painter, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The native library calls back to read, and would swallow what a signal's handler raises there."""
+    original = Path.open
+
+    def opened(path: Path, mode: str = "r", *rest: object, **options: object) -> object:
+        if path.suffix == ".webp" and mode == "rb":
+            return InterruptedRead(path.read_bytes())
+        return original(path, mode, *rest, **options)  # type: ignore[call-overload]
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(Path, "open", opened)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: original(path, "r+b").read())
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path / "out.webp", smooth(48, 64), credentials)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["certificates"]
 
 
 @needs_c2pa

@@ -8,6 +8,7 @@ Nothing here reaches for the network, unless a time stamp authority is named.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,9 @@ def sign(source: Path, target: Path, kind: Kind, marks: Marks, credentials: Cred
     signer = _signer(credentials)
     try:
         builder = c2pa.Builder.from_json(_manifest(marks), context=c2pa.Context.from_dict(_SETTINGS))
-        with source.open("rb") as file, target.open("w+b") as signed:
-            builder.sign(signer, MIME[kind], file, signed)
+        with source.open("rb") as file, target.open("w+b") as signed, ThreadPoolExecutor(1) as pool:
+            # In another thread, for the native library calls back, and swallows a Ctrl-C that comes in a callback.
+            pool.submit(builder.sign, signer, MIME[kind], file, signed).result()
     except (c2pa.C2paError, OSError) as error:
         raise OutputError(f"{source}: the C2PA manifest could not be signed ({error})") from error
     finally:
