@@ -72,24 +72,28 @@ class Followed:
 @dataclass(frozen=True, eq=False)
 class _Shapes:
     """What does not depend on the subject: the expression shapes, and their products by which no point is touched again
-    once a frame's points have been multiplied with the shapes."""
+    once a frame's points have been multiplied with the shapes.
+
+    Products come in many small ones rather than in a few large ones: for those OpenBLAS calls upon a second thread,
+    which waits by spinning and takes its core from the next frames' networks.
+    """
 
     modes: NDArray[np.float64]
     """(E, 468, 3)."""
     mesh_modes: NDArray[np.float64]
-    """(E, 3 * 478) the expression shapes of the whole mesh."""
+    """(3, E, 478) the expression shapes of the whole mesh, by axis."""
     weights: NDArray[np.float64]
     """(468,) weight of each point for the expression."""
     pose_weights: NDArray[np.float64]
     """(468,) weight of each point for the pose, sum 1."""
     gram: NDArray[np.float64]
-    """(9, E * E) weighted products of expression shapes by axis pair."""
+    """(3, 3, E, E) weighted products of expression shapes by axis pair."""
     sums: NDArray[np.float64]
     """(E, 3) weighted sum of each shape's displacements."""
     centres: NDArray[np.float64]
     """(E, 3) how far each shape moves the face's centre, as the pose's weights see it."""
     pose_gram: NDArray[np.float64]
-    """(9 * E, E) products of the shapes about that centre, with the pose's weights, by axis pair."""
+    """(3, 3, E, E) products of the shapes about that centre, with the pose's weights, by axis pair."""
     matching: NDArray[np.float64]
     """(E, M) change of expression weights per model unit that one of the M matched lengths is off."""
     matched_modes: NDArray[np.float64]
@@ -101,16 +105,15 @@ class _Shapes:
         count = len(modes)
         weights, pose_weights = _weights(_EXPRESSION_WEIGHTS), _pose_weights()
         centres = np.einsum("p,ipa->ia", pose_weights, modes)
-        pose_gram = _products(modes - centres[:, None], pose_weights)
         return _Shapes(
             modes=modes,
-            mesh_modes=basis.expression[:, :MESH_POINTS].astype(np.float64).reshape(count, -1),
+            mesh_modes=np.ascontiguousarray(basis.expression[:, :MESH_POINTS].transpose(2, 0, 1), np.float64),
             weights=weights,
             pose_weights=pose_weights,
-            gram=_products(modes, weights).reshape(9, -1),
+            gram=_products(modes, weights),
             sums=np.einsum("p,ipa->ia", weights, modes),
             centres=centres,
-            pose_gram=pose_gram.reshape(9 * count, count),
+            pose_gram=_products(modes - centres[:, None], pose_weights),
             matching=_matching(basis, modes),
             matched_modes=np.ascontiguousarray(modes[:, _MATCHED_POINTS]).reshape(count, -1),
         )
@@ -219,8 +222,8 @@ class Follower:
         return self._meshes([frame.expression for frame in followed])
 
     def _meshes(self, expressions: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        moved = np.stack(expressions) @ self.shapes.mesh_modes
-        return np.asarray(self.subject.rest + moved.reshape(len(moved), -1, 3))
+        moved = np.stack(expressions) @ self.shapes.mesh_modes  # (3, N, 478)
+        return np.asarray(self.subject.rest + moved.transpose(1, 2, 0))
 
     @cached_property
     def _eye_distance(self) -> float:
@@ -236,7 +239,7 @@ class Follower:
         centres = shapes.pose_weights @ points  # (N, 2)
         across = (points - centres[:, None]).transpose(0, 2, 1)  # (N, 2, 468)
         weighted = np.stack([across * shapes.weights, across * shapes.pose_weights], 1)  # (N, 2, 2, 468)
-        products = (weighted.reshape(-1, FITTED_POINTS) @ self.planes).reshape(len(points), 2, 2, count + 1, 3)
+        products = (weighted @ self.planes).reshape(len(points), 2, 2, count + 1, 3)
         by_shape = products[:, :, :, :count].transpose(0, 1, 3, 2, 4).reshape(len(points), 2, count, 6)
         return [
             _Sight(centre, of_frame[0], rest, of_frame[1], matched)
@@ -256,8 +259,8 @@ class Follower:
     def _pose(self, sight: _Sight, expression: NDArray[np.float64], start: HeadPose | None) -> HeadPose:
         """The pose in which the face with this expression lies best under the points."""
         shapes = self.shapes
-        squares = (shapes.pose_gram @ expression).reshape(9, -1) @ expression
-        moments = self.rest_moments + (expression @ self.rest_across + squares).reshape(3, 3)
+        moments = self.rest_moments + (expression @ self.rest_across).reshape(3, 3)
+        moments += shapes.pose_gram @ expression @ expression
         across = sight.by_rest + (expression @ sight.by_shape_posed).reshape(2, 3)
         centre = self.rest_centre + expression @ shapes.centres
         return pose_of_moments(moments, across, centre, sight.centre, iterations=_POSE_ITERATIONS, start=start)
@@ -271,13 +274,13 @@ class Follower:
         """Ridge regression with a penalty on negative weights that takes the signs from the round before."""
         seen = pose.rotation[:2].astype(np.float64)
         shapes, count = self.shapes, len(before)
-        squares = (seen.T @ seen).reshape(9)
-        normal = squares @ shapes.gram
+        squares = seen.T @ seen
+        normal = np.einsum("ab,abij->ij", squares, shapes.gram)
         shift = (pose.translation[:2] - sight.centre) @ seen
-        right = (sight.by_shape @ seen.reshape(6) - shapes.sums @ shift) / pose.scale - self.across @ squares
+        right = (sight.by_shape @ seen.reshape(6) - shapes.sums @ shift) / pose.scale - self.across @ squares.reshape(9)
         negative = np.minimum(np.maximum(before * (-1 / _NEGATIVE_SOFTNESS), 0.0), 1.0)
-        normal[:: count + 1] += _RIDGE + _NEGATIVE_RIDGE * negative  # the diagonal
-        return cast(NDArray[np.float64], np.linalg.solve(normal.reshape(count, count), right))
+        normal.reshape(-1)[:: count + 1] += _RIDGE + _NEGATIVE_RIDGE * negative  # the diagonal
+        return cast(NDArray[np.float64], np.linalg.solve(normal, right))
 
 
 def _products(modes: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,9 +18,11 @@ from portrait_alive.types import INSIDE_SHAPE, MESH_POINTS, Bytes, Float, Landma
 
 MEETING_FRAMES: Final = 150
 """Frames of landmarks that are held (0.9 MB) before the subject's identity is settled from them."""
-_TOGETHER: Final = 16
-"""Frames that are explained at a time from then on."""
+_TOGETHER: Final = 8
+"""Frames that are explained at a time."""
 _CELLS: Final = math.prod(INSIDE_SHAPE)
+_Frame = tuple[int, int, Landmarks, Float]
+"""Its number, its scene's number, its face, and what the mouth shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,7 @@ class Recorder:
     fitter: HeadFitter
     follower: Follower | None = None
     before: Followed | None = None
-    waiting: list[tuple[int, int, Landmarks, Float]] = field(default_factory=list)
+    waiting: list[_Frame] = field(default_factory=list)
     rows: "array[float]" = field(default_factory=lambda: array("f"))
     weight: float = 0.0
     """Sum of face heights: the larger and longest-seen person is the driver."""
@@ -109,17 +112,21 @@ class Recorder:
 
     def _write(self) -> None:
         """Explain the frames that wait, and record them."""
-        if self.follower is None or not self.waiting:
-            return
-        points = np.stack([face.points[:MESH_POINTS] for _, _, face, _ in self.waiting])
-        followed = self.follower.follow_all(points, self.before)
+        assert self.follower is not None
+        for start in range(0, len(self.waiting), _TOGETHER):
+            self._record(self.follower, self.waiting[start : start + _TOGETHER])
+        self.waiting.clear()
+
+    def _record(self, follower: Follower, frames: Sequence[_Frame]) -> None:
+        points = np.stack([face.points[:MESH_POINTS] for _, _, face, _ in frames])
+        followed = follower.follow_all(points, self.before)
         self.before = followed[-1]
-        shapes = self.follower.shapes_of(followed)
+        shapes = follower.shapes_of(followed)
         poses = [frame.pose for frame in followed]
         flat = [in_head_frame(*seen) for seen in zip(points, poses, shapes, strict=True)]
         measures = measured_all(np.stack(flat))
         table = np.empty((len(followed), self._row_length), np.float32)
-        table[:, 0:2] = [(frame, scene) for frame, scene, _, _ in self.waiting]
+        table[:, 0:2] = [(frame, scene) for frame, scene, _, _ in frames]
         table[:, 2:5] = angles_of(np.stack([pose.rotation for pose in poses]))
         table[:, 5:7] = [pose.translation[:2] for pose in poses]
         table[:, 7] = [pose.scale for pose in poses]
@@ -128,8 +135,7 @@ class Recorder:
         table[:, 14:18] = [measure.lid_heights.reshape(-1) for measure in measures]
         table[:, 18] = [measure.mouth for measure in measures]
         table[:, 19] = [frame.residual for frame in followed]
-        table[:, 20] = [face.presence * face.confidence.mean() for _, _, face, _ in self.waiting]
-        table[:, 21 : 21 + _CELLS] = [inside.reshape(-1) for _, _, _, inside in self.waiting]
+        table[:, 20] = [face.presence * face.confidence.mean() for _, _, face, _ in frames]
+        table[:, 21 : 21 + _CELLS] = [inside.reshape(-1) for _, _, _, inside in frames]
         table[:, 21 + _CELLS :] = [frame.expression for frame in followed]
         self.rows.frombytes(table.tobytes())
-        self.waiting.clear()

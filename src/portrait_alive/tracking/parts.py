@@ -147,8 +147,7 @@ class PartRefiner:
             usual = (placed[neighbours] - points[neighbours][:, _PLACED, :2]).mean(0)
             opened = (placed[index] - points[index][_PLACED, :2] - usual)[_LOWER_LIP].mean(0)
             points[index, :, :2] += self.jaw[:, None] * opened
-        shifts = (placed - points[:, _PLACED, :2]).transpose(1, 0, 2).reshape(len(_PLACED), -1)  # (N, 2 F)
-        points[:, :, :2] += (self.carried @ shifts).reshape(MESH_POINTS, -1, 2).transpose(1, 0, 2)
+        points[:, :, :2] += self.carried @ (placed - points[:, _PLACED, :2])
         return [_finished(face, moved) for face, moved in zip(faces, points, strict=True)]
 
     def _patches(
