@@ -87,6 +87,8 @@ class Rate:
         return exact_rate(value)
 
     def check(self, value: object) -> None:
+        if isinstance(value, float):
+            raise UsageError(f"{value!r} is rounded; rates are exact: Fraction(30000, 1001), say, for 29.97")
         if not isinstance(value, (int, Fraction)) or not 1 <= value <= 240:
             raise UsageError(f"{value!s} is not in 1..240 frames a second")
 

@@ -257,6 +257,8 @@ class AnimateOptions:
                 spec.kind.check(value)
             except UsageError as error:
                 raise UsageError(f"{spec.flag}: {error}") from None
+        if isinstance(self.fps, int):
+            object.__setattr__(self, "fps", Fraction(self.fps))
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise UsageError(f"--to {self.end:g} is not after --from {self.start:g}")
         if self.faces == "all" and (self.face is not None or self.landmarks is not None):

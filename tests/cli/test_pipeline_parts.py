@@ -219,6 +219,12 @@ def test_options_know_what_differs_from_their_defaults():
             AnimateOptions(**wrong)
 
 
+def test_a_whole_rate_is_a_fraction_and_a_rounded_one_is_refused():
+    assert type(AnimateOptions(fps=10).fps) is Fraction
+    with pytest.raises(UsageError, match=r"--fps: 29\.97 is rounded.*Fraction\(30000, 1001\)"):
+        AnimateOptions(fps=29.97)
+
+
 def test_phases_are_timed_and_notes_kept():
     heard = []
     watch = Stopwatch(heard.append)
