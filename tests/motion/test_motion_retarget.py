@@ -181,6 +181,40 @@ def test_gaze_is_independent_of_lids_and_head(source, basis, names):
         np.testing.assert_allclose(change, [[0.25, -0.1]] * 2, atol=0.05)
 
 
+def test_an_eye_at_its_limit_holds_the_other_one_back(basis, names):
+    """A sitter who looks aside with one eye at the corner does not squint when the driver looks further there."""
+    source = posed_source(basis, yaw=0.0, roll=0.0, pitch=0.0)
+    points = source.points.copy()
+    for irises, aside in ((topology.RIGHT_IRIS, 0.0), (topology.LEFT_IRIS, 0.5)):
+        upper = EYE_UPPER[0] if irises == topology.RIGHT_IRIS else EYE_UPPER[1]
+        middle = (points[upper[0], 0] + points[upper[-1], 0]) / 2
+        half = abs(points[upper[-1], 0] - points[upper[0], 0]) / 2
+        points[list(irises), 0] += middle + aside * half - points[irises[0], 0]
+    aside = replace(source, points=points)
+    before = measured(own_frame(aside, points)).gaze
+    changes = {}
+    for look in (0.5, -0.3):
+        driven = retarget(aside, one(names, gaze=[[look, 0]] * 2), basis)[0]
+        changes[look] = measured(own_frame(aside, driven.points)).gaze[:, 0] - before[:, 0]
+    right, left = changes[0.5]
+    assert left < 0.2  # hardly any room
+    assert left <= right < left + 0.12
+    np.testing.assert_allclose(changes[-0.3], -0.3, atol=0.02)  # the other way both have room
+
+
+def test_open_lids_go_along_with_a_look_and_shut_ones_do_not(source, basis, names):
+    def margins(look: float, opening: float) -> np.ndarray:
+        motion = one(names, gaze=[[0, look]] * 2, lids=[opening] * 2)
+        return own_frame(source, retarget(source, motion, basis)[0].points)[[159, 145], 1]
+
+    for opening in (1.0, 0.7):
+        moved = margins(0.2, opening) - margins(0.0, opening)
+        assert moved[0] == pytest.approx(moved[1], abs=1e-3)  # the gap is the lids' own matter
+        assert moved[0] > 0
+    assert margins(-0.2, 1.0)[0] < margins(0.0, 1.0)[0]
+    np.testing.assert_allclose(margins(0.2, 0.0), margins(0.0, 0.0), atol=1e-3)
+
+
 def test_the_head_keeps_its_size_unless_asked(source, basis, names):
     near = one(names, scale=1.2)
     np.testing.assert_array_equal(retarget(source, near, basis)[0].points, source.points)

@@ -18,6 +18,9 @@ _SIDE_LIMIT = 0.62
 _HEIGHT_LIMIT = 0.42
 """Farthest iris positions from the middle of the eye, in half-widths: further out there is no painted iris left to
 see."""
+_APART = (0.1, 0.0)
+"""How much farther than its fellow an eye may go, sideways and up and down in half-widths, where that one's limit holds
+it back: eyes look together, and a sitter who is painted looking aside would squint."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +38,13 @@ class Irises:
         widths = [np.linalg.norm(points[u[-1], :2] - points[u[0], :2]) / 2 for u in EYE_UPPER]
         return Irises(measured(points).gaze, np.array(widths, np.float32))
 
-    def reachable(self, change: Float) -> Float:
-        """(2, 2) change of gaze, in half-widths, that keeps the irises visible."""
+    def reachable(self, change: Float, *, together: bool = True) -> Float:
+        """(2, 2) change of gaze, in half-widths, that keeps the irises visible.
+
+        Args:
+            change: (2, 2) wanted.
+            together: an eye whose room ends holds the other one back too.
+        """
         limits = np.array([_SIDE_LIMIT, _HEIGHT_LIMIT])
         kept = np.zeros((2, 2), np.float32)
         for eye in range(2):
@@ -45,7 +53,12 @@ class Irises:
                 high = max(limits[axis] - at, 0.1)
                 low = min(-limits[axis] - at, -0.1)
                 kept[eye, axis] = softly(float(change[eye, axis]), low, high)
-        return kept
+        if not together:
+            return kept
+        size = np.abs(change)
+        reached = np.divide(np.abs(kept), size, out=np.ones_like(kept), where=size > 0)
+        least = reached.min(0) + np.array(_APART, np.float32) / np.maximum(size, 1e-6)
+        return np.asarray(change * np.minimum(reached, least), np.float32)
 
     def at_viewer(self, rotation: NDArray[np.float64]) -> Float:
         """(2, 2) change of gaze that makes eyes in a head of this rotation (3, 3) look out of the picture."""

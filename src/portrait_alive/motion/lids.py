@@ -15,6 +15,8 @@ little, the lower one slides towards the nose)."""
 _EYEBALL_RADIUS = 1.2  # cm
 _LOWER_REACH = 0.35
 """Skin below the lower margin follows it, fading over this multiple of the eye's half-width."""
+_FOLLOWS_LOOK = 0.35
+"""Of an iris's way up or down, both lids go along by this, beside what the gap between them does (docs/motion.md)."""
 _BLINK_NAMES = ("eyeBlink_R", "eyeBlink_L")
 
 
@@ -65,16 +67,24 @@ class EyeLids:
             follow_lower=(raise_[:, None] * share)[used],
         )
 
-    def move(self, points: NDArray[np.float64], opening: float) -> None:
+    def move(self, points: NDArray[np.float64], opening: float, look_down: float = 0.0) -> None:
         """Set the lids in `points` (P, 3) to `opening`, in place: 0 shut, 1 as the source has them, more when wide.
 
         At 0 each upper margin point lies exactly on its lower one.
+
+        Args:
+            points: in the head's frame.
+            opening: see above.
+            look_down: model units by which the iris is lower than in the source; open lids go along.
         """
-        if opening == 1.0:
+        if opening == 1.0 and look_down == 0.0:
             return
         gap = self.margin_lower - self.margin_upper
         drop = (1.0 - opening) * _UPPER_SHARE * gap
         rise = -(1.0 - opening) * (1.0 - _UPPER_SHARE) * gap
+        along = _FOLLOWS_LOOK * look_down * float(np.clip(opening, 0.0, 1.0))
+        drop[:, 1] += along
+        rise[:, 1] += along
         drop[:, 2] += self._bulge(gap, (1.0 - opening) * _UPPER_SHARE)
         rise[:, 2] += self._bulge(gap, 1.0 - (1.0 - opening) * (1.0 - _UPPER_SHARE))
         offset_upper = points[self.upper] - self.margin_upper

@@ -167,11 +167,13 @@ class Retargeted(Sequence[DrivenFace]):
         if moved.any():
             points += np.tensordot(change[moved], self.basis.expression[moved].astype(np.float64), 1)
         self._set_lips(points, frame, change)
-        openings = self._lid_openings(frame)
-        for lids, opening in zip(self._lids, openings, strict=True):
-            lids.move(points, opening)
         pose, turn = self._pose(frame)
-        self._irises.move(points, self._gaze_change(frame, pose))
+        gaze = self._gaze_change(frame, pose)
+        sinks = min(self.options.lids, 1.0) * gaze[:, 1] * self._irises.half_width
+        openings = self._lid_openings(frame)
+        for lids, opening, sink in zip(self._lids, openings, sinks.tolist(), strict=True):
+            lids.move(points, opening, sink)
+        self._irises.move(points, gaze)
         driven = self._in_picture(points, pose, frame)
         return DrivenFace(
             points=driven,
@@ -243,7 +245,7 @@ class Retargeted(Sequence[DrivenFace]):
         if self.options.look == "keep":
             return np.zeros((2, 2), np.float32)
         if self.options.look == "camera":
-            return self._irises.reachable(self._irises.at_viewer(pose.rotation.astype(np.float64)))
+            return self._irises.reachable(self._irises.at_viewer(pose.rotation.astype(np.float64)), together=False)
         change = self.options.gaze * (self.motion.gaze[frame] - self.motion.neutral.gaze)
         return self._irises.reachable(change.astype(np.float32))
 
