@@ -92,6 +92,41 @@ def test_a_reflection_is_lifted_off_the_iris() -> None:
     assert not eyeball(painted_eye(), X, Y, opening, disc, skin).glint.any()
 
 
+def test_an_iris_at_the_corner_is_found_though_landmarks_catch_the_white() -> None:
+    """As in portraits that look aside: light on one side only, the corner's shadow on the other."""
+    at = 84.0
+    opening, inside = almond()
+    picture = np.broadcast_to(np.array(SKIN, np.float32), (*SIZE, 3)).copy()
+    ball = np.where(np.hypot(X - at, Y - 44)[..., None] < 11, IRIS, WHITE) * np.where(X > 90, 0.5, 1.0)[..., None]
+    picture[inside] = ball[inside]
+    landmarks = np.array([(80, 42), (93, 42), (80, 29), (67, 42), (80, 55)], np.float32)
+    found = iris_disc(cv2.GaussianBlur(picture.astype(np.uint8), (0, 0), 0.7), X, Y, opening, landmarks)
+    assert found.centre[0] == pytest.approx(at, abs=1.5)
+    assert found.radius == pytest.approx(11, rel=0.2)
+
+
+def test_a_reddened_white_does_not_tint_the_iris() -> None:
+    """What yellows a white is no light on the iris: divided out of it, a brown iris would turn blue."""
+    picture = painted_eye(shadow=0.5).astype(np.float32)
+    opening, inside = almond()
+    on_iris = np.hypot(X - CENTRE[0], Y - CENTRE[1]) < RADIUS
+    reddened = inside & ~on_iris
+    picture[reddened] *= np.array([0.9, 0.6, 0.35])
+    picture[inside & on_iris] = (60, 40, 30)
+    ball = eyeball(
+        picture.astype(np.uint8),
+        X,
+        Y,
+        opening,
+        IrisDisc(np.array(CENTRE, np.float32), RADIUS),
+        np.array(SKIN, np.float32),
+    )
+    red, _, blue = ball.colours[44:50, 62:70].reshape(-1, 3).mean(0)
+    assert blue < 0.7 * red
+    assert ball.iris[46, 66] == pytest.approx(1)
+    assert ball.iris[46, 40] == 0
+
+
 def test_dark_skin_over_the_eye_is_no_lash() -> None:
     opening, _ = almond()
     assert lid_skin(painted_eye(makeup=0.5), X, Y, opening).lashes.mean() < 40

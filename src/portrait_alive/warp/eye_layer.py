@@ -39,7 +39,7 @@ class EyeLayer:
     lid: FineTexture
     """(h, w, 3) the picture with skin in place of the opening and the lashes."""
     ball: FineTexture
-    """(h, w, 3) see `eyeball`."""
+    """(h, w, 4) see `eyeball`: colours, and how much of it is iris."""
     glint: FineTexture | None
     """(h, w, 3) what the light's reflection adds; None where there is none."""
     shade: Float
@@ -126,7 +126,7 @@ def take_eye_apart(
         lower_skin=Sheet.of(covered, ~(open_nodes | over), everywhere, detail.core, is_upper=False),
         socket=Sheet.of(covered, ~socket_nodes, everywhere, detail.core, is_upper=True),
         lid=FineTexture.of(_bytes(lids.skin + grain * lids.hidden[..., None])),
-        ball=FineTexture.of(_bytes(ball.colours)),
+        ball=FineTexture.of(_bytes(np.dstack([ball.colours, ball.iris * 255]))),
         glint=FineTexture.of(_bytes(ball.glint)) if ball.glint.any() else None,
         shade=ball.shade,
         white=ball.white,

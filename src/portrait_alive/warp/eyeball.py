@@ -24,7 +24,8 @@ _WHITE_ENOUGH = 0.04
 """White that is seen, in squares of the opening's width, from which on its colour is believed."""
 _LIMBUS = 1.22
 """Radii from the middle of the iris within which the picture shows its rim's shadow and not the white."""
-_LEAST_SHADE, _MOST_SHADE = 0.12, 1.1
+_LEAST_SHADE, _MOST_SHADE = 0.12, 1.3
+"""The most leaves room for a white that was guessed too dark: cut off, its shading would be a plain block."""
 _CONTINUES = 0.6
 """Widths of the opening over which shade that is seen beside the iris still says what it is on the iris."""
 
@@ -35,6 +36,8 @@ class Eyeball:
 
     colours: Float
     """(h, w, 3): iris without shade or glint on the plain white."""
+    iris: Float
+    """(h, w) in [0, 1]: how much of it is iris."""
     glint: Float
     """(h, w, 3): what the light's reflection adds to it."""
     white: Float
@@ -73,13 +76,16 @@ def eyeball(pixels: Bytes, x: Float, y: Float, opening: Opening, iris: IrisDisc,
             (v - upper) / np.maximum(lower - upper, 1e-3) * shade.shape[0] - 0.5,
         ]
     ).astype(np.float32)
-    lit = picture / np.maximum(cv2.remap(shade, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), 0.35)
+    # the white's shade has the colour of what reddens or yellows the white; on the iris it only darkens
+    dark = cv2.remap(shade, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) @ LUMA
+    lit = picture / np.maximum(dark, 0.35)[..., None]
     lit = np.minimum(lit, 255).astype(np.float32)
     plain_lit, glint = _without_glint(lit, clear, distance, iris.radius)
     disc = _disc(plain_lit, y, iris, clear, distance, white)
     soft = max(0.12, 1.2 / iris.radius)
-    edge = smoothstep(0.0, 1.0, (1.03 + soft / 2 - distance) / soft)[..., None]
-    return Eyeball((white + (disc - white) * edge).astype(np.float32), glint, white, seen, shade)
+    edge = smoothstep(0.0, 1.0, (1.03 + soft / 2 - distance) / soft)
+    colours = (white + (disc - white) * edge[..., None]).astype(np.float32)
+    return Eyeball(colours, edge.astype(np.float32), glint, white, seen, shade)
 
 
 def _white(picture: Float, luma: Float, seen: Float, trust: float, skin: Float) -> Float:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.easing import smoothstep
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.eye_layer import LID_BEGINS, SHUT, EyeFrame, EyeLayer, eye_frame, take_eye_apart
 from portrait_alive.warp.fine_texture import FineTexture
@@ -178,12 +179,15 @@ def _made(
     middle_u, _ = rest.axes(layer.iris.centre[0], layer.iris.centre[1])
     narrow = _foreshortening(float(middle_u) / rest.width - 0.5, float(middle_u + du) / rest.width - 0.5)
     x, y = rest.place((u - (middle_u + du)) * np.float32(1 / narrow) + middle_u, v - dv)
-    made = layer.ball.sample(detail.positions(x, y, layer.ball.factor)).astype(np.float32)
+    ball = layer.ball.sample(detail.positions(x, y, layer.ball.factor)).astype(np.float32)
+    made, iris = ball[..., :3], ball[..., 3] * np.float32(1 / 255)
     upper, lower = frame.upper[box], frame.lower[box]
     rows, columns = layer.shade.shape[:2]
     across = (frame.v[box] - upper) * np.float32(rows) / np.maximum(lower - upper, np.float32(1e-3)) - np.float32(0.5)
     along = frame.u[box] * np.float32(columns / frame.opening.width) - np.float32(0.5)
-    made *= cv2.remap(layer.shade, along, across, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shade = cv2.remap(layer.shade, along, across, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shade += ((shade @ LUMA)[..., None] - shade) * iris[..., None]
+    made *= shade
     if layer.glint is not None:
         stays = min(_GLINT_STAYS, _GLINT_LAG * layer.iris.radius / max(float(np.hypot(du, dv)), 1e-3))
         x, y = rest.place(u - du * np.float32(1 - stays), v - dv * np.float32(1 - stays))
