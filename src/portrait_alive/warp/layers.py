@@ -14,6 +14,7 @@ from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import Box, Bytes, Float, Picture, SourceFace
 from portrait_alive.warp.behind import Behind
+from portrait_alive.warp.brow_skin import BrowSkin, brow_skin
 from portrait_alive.warp.detail import Detail
 from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
 from portrait_alive.warp.filling import grain_of
@@ -57,6 +58,7 @@ class Layers:
     reach: Bytes
     """(rows, columns) uint8: 1 at the nodes near which there is anything of the sitter."""
     field: HeadField
+    brows: BrowSkin
     eyes: tuple[EyeLayer, ...]
     """Right, left; those that lie in the picture."""
     mouth: MouthLayer | None
@@ -123,7 +125,7 @@ def take_apart(
     sitter = FineTexture.of(np.dstack([layers.sitter, np.round(opacity * 255).astype(np.uint8)]))
     at_nodes = cv2.resize(opacity, (grid.columns, grid.rows), interpolation=cv2.INTER_AREA)
     at_nodes = np.pad(at_nodes, 1, mode="edge").astype(np.float32)
-    hold = hold_of_head(grid, frame, picture.size)
+    hold = hold_of_head(grid, frame, picture.size, None if room is None else at_nodes)
     skin = cheek_patch(face, grid, frame)
     eyes = tuple(
         eye
@@ -146,6 +148,7 @@ def take_apart(
         travels=room is not None,
         reach=_reach(at_nodes, grid.cell),
         field=head_field(grid, face, basis, at_nodes, hold),
+        brows=brow_skin(still, (grid.left, grid.top), face.points, basis.triangles),
         eyes=eyes,
         mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px, whites_of(eyes)),
     )

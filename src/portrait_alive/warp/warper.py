@@ -1,7 +1,7 @@
 """A frame of the portrait: the region that moves, rendered from the layers by the driven points."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import cv2
@@ -94,22 +94,26 @@ class Warper:
         lifted = abs(driven.body_lift) * self.layers.frame.head_height
         return float(np.abs(moved).max()) < STILL_PX and lifted < STILL_PX
 
-    def _motion(self, driven: DrivenFace) -> tuple[Float, RigidMotion, Float]:
-        source = self.layers.face.points
+    def _rigid(self, driven: DrivenFace) -> RigidMotion:
         skull = self.layers.rigid
-        rigid = RigidMotion.between(source[skull], driven.points[skull], driven.turn)
+        return RigidMotion.between(self.layers.face.points[skull], driven.points[skull], driven.turn)
+
+    def _motion(self, driven: DrivenFace, rigid: RigidMotion) -> tuple[Float, Float]:
+        source = self.layers.face.points
         body = np.array([0.0, -driven.body_lift * self.layers.frame.head_height], np.float32)
         if self.layers.travels:
             pivot = self.layers.frame.neck[None]
             body += _BODY_FOLLOWS * (rigid.apply(pivot) - pivot)[0, :2]
         field = self.layers.field.displacement(driven.points, source, rigid, body)
-        return field, rigid, self.layers.grid.invert(field, self.layers.indices)
+        return field, self.layers.grid.invert(field, self.layers.indices)
 
     def _frame(self, driven: DrivenFace, drawn: Float | None) -> _Frame:
         layers = self.layers
-        source, points, texture = layers.face.points, driven.points, layers.sitter
+        source, texture, rigid = layers.face.points, layers.sitter, self._rigid(driven)
+        points = layers.brows.carried(driven.points, source, rigid)
+        driven = replace(driven, points=points)
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
-        field, rigid, origins = self._motion(driven)
+        field, origins = self._motion(driven, rigid)
         position = layers.grid.full_size(origins, factor=texture.factor)
         eyes = [self._eye(eye, field, moved, points, shut) for eye, shut in self._eyes(driven)]
         views, own = [], []
