@@ -5,11 +5,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from warp_heads import IRIS, Head, driven_by, paint_head, turned, with_expression, with_lids_shut
+from warp_heads import IRIS, WALL, Head, driven_by, paint_head, turned, with_expression, with_lids_shut
 
 from portrait_alive.composite import Canvas
 from portrait_alive.shape import topology
-from portrait_alive.types import Box
+from portrait_alive.types import Box, Picture
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.layers import Layers, take_apart
 from portrait_alive.warp.warper import Warper
@@ -227,6 +227,32 @@ def test_room_lets_a_head_travel(head: Head) -> None:
     assert roomy.box[0] <= room.x
     assert right >= room.x + room.width
     assert bottom >= room.y + room.height
+
+
+def test_hair_leaves_nothing_behind_where_a_head_travels() -> None:
+    bare = paint_head(480)
+    frame = take_apart(bare.picture, bare.face, bare.basis).frame
+    chin, centre = int(frame.chin[1]), frame.hull.mean(0)
+    mane, skull = np.zeros((480, 480), np.uint8), np.zeros((480, 480), np.uint8)
+    cv2.fillConvexPoly(mane, np.round(centre + (frame.hull - centre) * 1.5).astype(np.int32), 1)
+    cv2.fillConvexPoly(skull, np.round(frame.hull).astype(np.int32), 1)
+    mane[chin:] = 0
+    pixels = bare.picture.pixels.copy()
+    pixels[(mane > 0) & (skull == 0)] = (90, 60, 30)
+    mane[chin:] = 1
+    shift = -round(float(frame.face_height))
+    points = bare.face.points + np.array([shift, 0, 0], np.float32)
+    room = Box.around(np.concatenate([bare.face.points, points]))
+    maned = Head(Picture(pixels), bare.face, bare.basis)
+    warper = Warper(take_apart(maned.picture, maned.face, maned.basis, matte=mane.astype(np.float32), room=room))
+    out = frame_of(maned, warper, driven_by(maned, points))
+    cheeks = chin - int(0.4 * frame.face_height)
+    width = 480 + shift
+    right_of_it = slice(int(np.nonzero(mane[:cheeks].any(0))[0].max()) + shift + 12, None)
+    assert np.abs(out[:cheeks, right_of_it].astype(int) - WALL).max() < 12
+    kept = cv2.erode(mane[:cheeks], np.ones((5, 5), np.uint8))[:, -shift + 20 :] > 0
+    moved, were = out[:cheeks, 20:width].astype(int), pixels[:cheeks, -shift + 20 :].astype(int)
+    assert np.abs(moved - were).max(-1)[kept].max() < 12
 
 
 def test_breath_lifts_the_shoulders_and_leaves_the_edges(head: Head, warper: Warper) -> None:

@@ -41,6 +41,8 @@ def unfolded(displacement: Float, cell: int, centre: tuple[int, int]) -> None:
 
 
 _MISSED_NODES = 0.5
+_PATIENCE = 4
+"""Times as many iterations as usual are spent while a node misses by more: a head that travels or turns far."""
 _MENDING_WINDOWS = (7, 21)
 
 
@@ -64,6 +66,30 @@ def _mended(origin: Float, indices: Float, missed: Float) -> Float:
         settled[lacking] = 1.0
     origin[box] = at + flow
     return origin
+
+
+def _begin_anew(x: Float, y: Float, missed: Float, goes_to: tuple[Float, Float], rows: int) -> None:
+    """Put the search, in place, where it has not settled, to the node that the field takes nearest to the wanted place.
+
+    Args:
+        x: (K * rows, columns) where the search for each node stands; K fields lie one above the other.
+        y: the same.
+        missed: (K * rows, columns) nodes by which it missed.
+        goes_to: x, y to which the field takes each node, unbounded.
+        rows: of one field.
+    """
+    columns = x.shape[1]
+    at_x, at_y = (np.rint(place).astype(np.int64).reshape(-1) for place in goes_to)
+    node = np.arange(x.size)
+    nearest = np.full(x.size, -1, np.int64)
+    around = sorted(((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)), key=lambda step: -abs(step[0]) - abs(step[1]))
+    for dx, dy in around:
+        to_x, to_y = at_x + dx, at_y + dy
+        stays = (to_x >= 0) & (to_x < columns) & (to_y // rows == node // columns // rows)
+        nearest[to_y[stays] * columns + to_x[stays]] = node[stays]
+    lost = (missed.reshape(-1) >= _MISSED_NODES) & (nearest >= 0)
+    x.reshape(-1)[lost] = nearest[lost] % columns
+    y.reshape(-1)[lost] = nearest[lost] // columns
 
 
 def _gain(step: Float) -> Float:
@@ -126,7 +152,7 @@ class Grid:
         Args:
             displacement: (rows + 2, columns + 2, 2) pixels.
             indices: `self.indices()`.
-            iterations: each one squares the error where the field is smooth.
+            iterations: each one squares the error where the field is smooth; four times as many where it is not.
         """
         return cast(Float, self.invert_all(displacement[None], indices, iterations=iterations)[0])
 
@@ -143,7 +169,7 @@ class Grid:
         gain_y = _gain(step_y.reshape(count, rows, columns).swapaxes(1, 2)).swapaxes(1, 2)
         both = cv2.merge((step_x, step_y, gain_x, np.ascontiguousarray(gain_y).reshape(step_y.shape)))
         x, y = x_at - step_x * gain_x, y_at - step_y * both[..., 3]
-        for _ in range(iterations):
+        for done in range(1, _PATIENCE * iterations + 1):
             within = y if count == 1 else np.minimum(np.maximum(y, first), last)
             here = cv2.remap(both, x, within, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             missed_x, missed_y, here_gain_x, here_gain_y = cv2.split(here)
@@ -155,7 +181,12 @@ class Grid:
             here_gain_y *= missed_y
             x -= here_gain_x
             y -= here_gain_y
-        missed = np.maximum(np.abs(missed_x, out=missed_x), np.abs(missed_y, out=missed_y))
+            if done >= iterations:
+                missed = np.maximum(np.abs(missed_x, out=missed_x), np.abs(missed_y, out=missed_y))
+                if float(missed.max()) < _MISSED_NODES:
+                    break
+            if done == iterations:
+                _begin_anew(x, y, missed, (x_at + step_x, y_at + step_y), rows)
         y -= first
         found = cv2.merge((x, y)).reshape(displacements.shape)
         return np.stack(

@@ -125,7 +125,7 @@ def take_apart(
     sitter = FineTexture.of(np.dstack([layers.sitter, np.round(opacity * 255).astype(np.uint8)]))
     at_nodes = cv2.resize(opacity, (grid.columns, grid.rows), interpolation=cv2.INTER_AREA)
     at_nodes = np.pad(at_nodes, 1, mode="edge").astype(np.float32)
-    hold = hold_of_head(grid, frame, picture.size)
+    hold = hold_of_head(grid, frame, picture.size, None if room is None else at_nodes)
     skin = cheek_patch(face, grid, frame)
     eyes = tuple(
         eye

@@ -18,6 +18,10 @@ REACH_UP, REACH_ASIDE, REACH_DOWN = 0.62, 0.5, 0.62
 """How far beyond the head (face heights) anything may move: hats and hair above and aside, neck and collar below."""
 
 
+_TRAVELS_ABOVE = (-0.3, 0.05)
+"""Face heights below the chin down to which everything goes with a head that travels, and from which on it need not."""
+_TRAVELS_BESIDE = (0.1, 0.6)
+"""Face heights beside the sitter up to which the same holds, and from which on it does not."""
 BODY_ASIDE, BODY_DOWN = 0.5, 1.0
 """How much further (face heights) the region reaches where a head travels."""
 
@@ -99,11 +103,18 @@ def region_grid(frame: HeadFrame, size: tuple[int, int], room: Box | None = None
     )
 
 
-def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int]) -> Hold:
+def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int], sitter: Float | None = None) -> Hold:
     """What goes with the head and what with the body, smooth in between.
 
     Above the ears everything of the sitter goes with the head; below the chin that ends on the way to the shoulders.
     At the region's edges, and where the picture ends, nothing moves.
+
+    Args:
+        grid: over the region.
+        frame: the head.
+        size: (height, width) of the picture.
+        sitter: (rows, columns) opacity at the nodes where the head travels: then all of the sitter above the chin goes
+            along, however far from the head, since next to what stayed it would fold.
     """
     nodes = grid.nodes()
     tall = frame.face_height
@@ -115,6 +126,10 @@ def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int]) -> Hold:
     reach = (1 - low) * 0.9 + low * 0.56
     start = (1 - low) * 0.35 + low * 0.02
     hold = 1 - smoothstep(0.0, 1.0, (distance / tall - start) / (reach - start))
+    if sitter is not None:
+        away = cv2.distanceTransform((sitter <= 0).astype(np.uint8), cv2.DIST_L2, 5) * np.float32(grid.cell / tall)
+        along = (1 - smoothstep(*_TRAVELS_BESIDE, away)) * (1 - smoothstep(*_TRAVELS_ABOVE, below))
+        hold = np.maximum(hold, along)
     free = _free_of_edges(grid, nodes, size, 0.1 * tall)
     body = (1 - hold) * smoothstep(0.0, 1.0, (below + 0.15) / 0.35)
     return Hold((hold * free).astype(np.float32), (body * free).astype(np.float32))
