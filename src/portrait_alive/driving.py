@@ -25,6 +25,8 @@ from portrait_alive.types import Bytes
 
 TRACKING_SIDE_PX = 960
 """Longer side at which drivers are tracked: a face that fills a quarter of it has 240 px, and 4K decodes cheaply."""
+EASED_IN_S = 2.0
+"""Time in which the expression of a still is reached."""
 _TYPICAL_LENGTH_S = 4.0
 STILL_FPS = Fraction(25)
 """Rate of what has none of its own."""
@@ -157,7 +159,13 @@ class DriverReader:
 
     def _of_still(self, path: Path) -> Drive:
         """A single picture: its expression is eased in and held."""
-        return Drive(path.name, STILL_FPS, eased_in(self._motion_of_still(path)), path)
+        return Drive(path.name, STILL_FPS, self._held(self._motion_of_still(path)), path)
+
+    def _held(self, motion: Motion) -> Motion:
+        """A still's expression eased in, and held for a second or to the end that was asked for."""
+        start, end = self.options.start, self.options.end
+        eased = eased_in(motion, hold_s=max(1.0, (end or 0.0) - EASED_IN_S), seconds=EASED_IN_S)
+        return eased if start is None and end is None else trimmed(eased, start or 0.0, end)
 
     def _motion_of_still(self, path: Path) -> Motion:
         pixels = read_picture(path).pixels
@@ -178,7 +186,7 @@ class DriverReader:
         motion = load_motion(path)
         self._note_bridges(motion, path)
         if motion.frame_count == 1:  # of a still
-            return Drive(path.name, STILL_FPS, eased_in(self._with_neutral(motion, first_s=0.0)), path)
+            return Drive(path.name, STILL_FPS, self._held(self._with_neutral(motion, first_s=0.0)), path)
         sound = None
         if motion.sound is not None:
             kept = self.scratch / f"{path.stem}.sound"

@@ -203,3 +203,10 @@ def test_motion_file_of_a_still_moves_as_the_still_does(portrait, tmp_path):
         output = tmp_path / f"{driver.suffix[1:]}.mp4"
         lengths.append(animate(picture, driver=driver, output=output, options=AnimateOptions(landmarks=points)).frames)
     assert lengths[0] == lengths[1] > 25
+
+
+def test_the_expression_of_a_still_is_held_to_the_end_that_was_asked_for(portrait, tmp_path):
+    picture, points = portrait(size=(160, 200))
+    example = Path(__file__).parents[2] / "examples" / "portrait.jpg"
+    options = AnimateOptions(landmarks=points, start=3.2, end=3.6)
+    assert animate(picture, driver=example, output=tmp_path / "film.mp4", options=options).frames == 10
