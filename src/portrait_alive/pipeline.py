@@ -280,6 +280,8 @@ def _check(
         raise UsageError("--driver and --motion exclude each other")
     if isinstance(driver, Mapping) and (options.face is not None or options.landmarks is not None):
         raise UsageError("--driver N=CLIP already says which faces move; leave --face and --landmarks out")
+    if driver is not None and options.sound is not None:
+        raise UsageError("--sound is what --motion speak says; a --driver brings its own")
     if options.compare and options.loop:
         raise UsageError("--compare and --loop exclude each other: the driver's frames do not loop")
     kind_of_output(name)

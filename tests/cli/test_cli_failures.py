@@ -31,6 +31,7 @@ from portrait_alive.errors import (
         (["animate", "a.png", "--motion", "smile", "--face", "0"], "--face"),
         (["animate", "a.png", "--motion", "smile", "--from", "3", "--to", "2"], "--to 2 is not after --from 3"),
         (["animate", "a.png", "--motion", "smile", "--driver", "b.mp4"], "exclude each other"),
+        (["animate", "a.png", "--driver", "b.mp4", "--sound", "c.wav"], "--sound is what --motion speak says"),
         (["animate", "a.png", "--driver", "b.mp4", "--driver", "c.mp4"], "number of the face"),
         (["animate", "a.png", "b.png", "--motion", "smile", "--faces", "all"], "batch"),
         (["batch", "nowhere", "--motion", "smile", "-o", "out"], "nowhere"),
