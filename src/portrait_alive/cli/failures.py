@@ -40,19 +40,25 @@ class Interrupted(Exception):  # noqa: N818  (it is none)
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM, SIGHUP): the same as Ctrl-C."""
+    """The process was asked to end, by Ctrl-C or another signal."""
 
 
 def end_gracefully_on_signals() -> None:
-    """Turn the signals that ask a process to end into an exception, so that clean-up runs."""
+    """Turn the signals that ask a process to end into an exception, so that clean-up runs; the first one counts.
+
+    More of them, from an impatient user or a supervisor, would interrupt the clean-up: they are ignored.
+    """
+    # the last two exist on one family of systems each
+    known = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"))
+    heard = [each for each in known if each is not None and signal.getsignal(each) is not signal.SIG_IGN]  # nohup
 
     def stop(number: int, frame: FrameType | None) -> None:
+        for each in heard:
+            signal.signal(each, signal.SIG_IGN)
         raise Terminated(signal.Signals(number).name)
 
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two exist on one family of systems each
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
-            signal.signal(number, stop)
+    for each in heard:
+        signal.signal(each, stop)
 
 
 def explain(error: BaseException) -> Failure:
