@@ -256,7 +256,8 @@ def _drawing(
     seen = None
     if inside is not None and known > 0:
         skull_u, jaw_u = (arch.place(*at, pixel)[0] for at in (skull, jaw))
-        seen = seen_inside(inside, palette, u / np.float32(opening.width), deep, skull_u, jaw_u, pixel)
+        high = np.maximum(lower - upper, 0) * per_unit
+        seen = seen_inside(inside, palette, u / np.float32(opening.width), deep, high, skull_u, jaw_u, pixel)
         if known == 1:
             return seen
     colours = palette.dark * (0.8 + 0.35 * deep)[..., None]

@@ -14,12 +14,29 @@ _TEETH = (0.2, 0.5)
 _ALONG_ROW = np.array([[0.25, 0.5, 0.25]], np.float32)
 _TONGUE = (0.15, 0.6)
 """Lightness of what is too dark for a tongue, and of a tongue in full light."""
+_ROWS_MEET = 0.62
+"""Where upper and lower teeth meet, from the upper lip to the lower one, in a mouth that shows both."""
+_EDGE = 0.008
+"""Mouth widths over which the upper teeth's edge spreads."""
+_MEETING_SHADE, _LOWER_SHADE, _LIP_SHADE = 0.3, 0.2, 0.25
+"""Darkening of the line where rows meet, of the lower row under the upper one, and of teeth under the upper lip."""
+_LOWER_FADES, _LIP_FADES = 0.05, 0.02
+"""Mouth widths over which shadows fade."""
+_CORNER, _IN_CORNER = 0.1, 0.45
+"""Mouth widths from the corners over which teeth come out of the dark, and their lightness in it."""
 _LIGHTEST = 1.1
 """Of what is drawn, over skin or teeth of the picture."""
 
 
 def seen_inside(
-    inside: Float, palette: Palette, along: Float, deep: Float, skull_u: Float, jaw_u: Float, pixel: float
+    inside: Float,
+    palette: Palette,
+    along: Float,
+    deep: Float,
+    high: Float,
+    skull_u: Float,
+    jaw_u: Float,
+    pixel: float,
 ) -> Float:
     """(h, w, 3) float32 colours, 0..255.
 
@@ -28,6 +45,7 @@ def seen_inside(
         palette: the picture's colours.
         along: (h, w) from the mouth's right corner (0) to its left one (1).
         deep: (h, w) from the upper lip (0) to the lower one (1).
+        high: (h, w) the opening's height there, in mouth widths.
         skull_u: (h, w) along the mouth as the upper teeth stand, 0 in the middle, in mouth widths.
         jaw_u: the same for the lower teeth.
         pixel: one pixel in mouth widths: edges are that soft.
@@ -45,10 +63,17 @@ def seen_inside(
     teeth = np.clip((cells[..., 1] - np.float32(_TEETH[0])) / np.float32(_TEETH[1] - _TEETH[0]), 0, 1)[..., None]
     tongue = np.clip((light - np.float32(_TONGUE[0])) / np.float32(_TONGUE[1] - _TONGUE[0]), 0, 1)[..., None]
     soft = palette.dark + (palette.tongue - palette.dark) * tongue
-    is_upper = np.clip((0.5 - deep) * 4 + 0.5, 0, 1)
+    past = (deep - np.float32(_ROWS_MEET)) * high  # the upper teeth's edge
+    is_upper = np.clip(0.5 - past * np.float32(1 / max(pixel, _EDGE)), 0, 1)
     lines = is_upper * enamel(np.abs(skull_u), UPPER_EDGES, pixel)
     lines += (1 - is_upper) * enamel(np.abs(jaw_u), LOWER_EDGES, pixel)
     share = teeth[..., 0]
+    lines *= 1 - _MEETING_SHADE * np.exp(-np.square(past * np.float32(1 / (_EDGE + 0.5 * pixel))))
+    # upper teeth throw a shadow on the lower ones, lips on both; rows end in the dark of the corners
+    lines *= 1 - _LOWER_SHADE * (1 - is_upper) * np.exp(-np.maximum(past, 0) * np.float32(1 / _LOWER_FADES))
+    lines *= 1 - _LIP_SHADE * np.exp(-deep * high * np.float32(1 / _LIP_FADES))
+    corner = np.clip(np.minimum(along, 1 - along) * np.float32(1 / _CORNER), 0, 1)
+    lines *= _IN_CORNER + (1 - _IN_CORNER) * corner * (2 - corner)
     # cells say how light it is, against the skin or, of teeth, against teeth; lines between teeth are the drawing's own
     soft_luma, teeth_luma, skin_luma = soft @ LUMA, float(palette.teeth @ LUMA), float(palette.skin @ LUMA)
     wanted = light * (skin_luma + (teeth_luma - skin_luma) * share)
