@@ -20,6 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from iris_on_paint import gaze_on_paint
 from measured_with import DATA, command_line, default_cache
 from warp_method import WarpEngineMethod
 
@@ -68,6 +69,10 @@ _OVER = 0.7
 OPEN_GAZE: Mapping[str, str] = {"gaze x": "gaze x, eyes open", "gaze y": "gaze y, eyes open"}
 OPEN_LIDS = 0.6
 """Of the open aperture."""
+ON_PAINT: Mapping[str, float] = {"gaze x, on the paint": 0.10, "gaze y, on the paint": 0.06}
+"""Gaze without any network, eyes open: eye widths between the driver's 5th and 95th percentile."""
+EYES_AGREE = 0.6
+"""Correlation of the driver's two eyes from which on where irises are in the pixels is believed."""
 LEAST_OPEN_GAZE: Mapping[str, float] = {"gaze x": MOVES_BY["gaze x"], "gaze y": 0.06}
 """Eye widths between the driver's 5th and 95th percentile."""
 
@@ -149,7 +154,7 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
     torch.set_num_threads(work.threads)
     cv2.setNumThreads(work.threads)
     judge = find_judge(work.judge, work.cache)
-    driving = [_reduced(frame, work.side) for frame in read_frames(work.clip, limit=work.frames)]
+    driving = [reduced(frame, work.side) for frame in read_frames(work.clip, limit=work.frames)]
     method = WarpEngineMethod(work.tracker, absolute=False, fps=open_clip(work.clip).fps)
     at = list(range(0, len(driving), work.every))
     driver = judge.meshes([driving[frame] for frame in at])
@@ -160,7 +165,7 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
         pixels = read_picture(path).pixels
         try:
             around = Box.around(method.face(pixels).points[:MESH_POINTS])
-            pixels = _reduced(_cut(pixels, around.scaled(2.0)), work.side)
+            pixels = reduced(cut(pixels, around.scaled(2.0)), work.side)
             face = method.face(pixels)
         except NoFaceError as error:
             failures.append(f"{path.name}: {error}")
@@ -168,12 +173,14 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
         driven = list(method.driven(face, driving))
         meshes = np.stack([d.points[:MESH_POINTS] for d in driven])
         shown = meshes[at]
-        output = shown if work.mesh_only else judge.meshes(method.rendered(pixels, face, [driven[i] for i in at]))
+        film = [] if work.mesh_only else method.rendered(pixels, face, [driven[i] for i in at])
+        output = shown if work.mesh_only else judge.meshes(film)
+        on_paint = {} if work.mesh_only else gaze_compared([driving[i] for i in at], driver, film, shown)
         pairs.append(
             Pair(
                 work.clip.stem,
                 path.stem,
-                compared(driver, output),
+                compared(driver, output) | on_paint,
                 compared(driver, shown),
                 dict(_jitter_ratios(meshes, raw)),
                 _blink_growth(driver, output) if work.every == 1 else (),
@@ -200,9 +207,36 @@ def compared(driver: Float, output: Float) -> dict[str, Agreement]:
     return found
 
 
+def gaze_compared(driving: Sequence[Bytes], driver: Float, film: Sequence[Bytes], shown: Float) -> dict[str, Agreement]:
+    """Agreement of where the irises are in the pixels of driver and film, while the driver's eyes are open.
+
+    Args:
+        driving: N frames of the driver.
+        driver: (N, 478, 3) the judge's meshes of them.
+        film: N frames of the output.
+        shown: (N, 478, 3) the meshes that were rendered.
+    """
+    seen = face_seen(driver)
+    if seen.sum() < 10:
+        return {}
+    tracks = motion_tracks(driver)
+    is_open = np.flatnonzero(seen & (np.fmin(tracks["right lid"], tracks["left lid"]) > OPEN_LIDS)).tolist()
+    if len(is_open) < 10:
+        return {}
+    theirs = np.stack([gaze_on_paint(driving[i], driver[i]) for i in is_open])
+    ours = np.stack([gaze_on_paint(film[i], shown[i]) for i in is_open])
+    found = {}
+    for axis, (name, least) in enumerate(ON_PAINT.items()):
+        agree = np.corrcoef(theirs[:, 0, axis], theirs[:, 1, axis])[0, 1]
+        one = agreement(theirs[:, :, axis].mean(1), ours[:, :, axis].mean(1))
+        if agree >= EYES_AGREE and one.driver_range >= least:
+            found[name] = one
+    return found
+
+
 def _motion_table(pairs: Sequence[Pair]) -> str:
     rows: list[list[str | float]] = []
-    for name in (*MOVES_BY, *OPEN_GAZE.values()):
+    for name in (*MOVES_BY, *OPEN_GAZE.values(), *ON_PAINT):
         found = [pair.agreements[name] for pair in pairs if name in pair.agreements]
         if not found:
             continue
@@ -381,12 +415,14 @@ def _length(mesh: Float, first: int, second: int) -> float:
     return float(np.linalg.norm(mesh[first] - mesh[second]))
 
 
-def _cut(pixels: Bytes, box: Box) -> Bytes:
+def cut(pixels: Bytes, box: Box) -> Bytes:
+    """The part of a picture in a box."""
     left, top = max(int(box.x), 0), max(int(box.y), 0)
     return np.ascontiguousarray(pixels[top : int(box.y + box.height), left : int(box.x + box.width)])
 
 
-def _reduced(pixels: Bytes, side: int) -> Bytes:
+def reduced(pixels: Bytes, side: int) -> Bytes:
+    """The picture with its longest side at most `side` long."""
     scale = side / max(pixels.shape[:2])
     if scale >= 1:
         return pixels

@@ -15,7 +15,7 @@ from portrait_alive.motion.track import track_driver
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import Engine as EngineName
 from portrait_alive.person.person import SitterPicture
-from portrait_alive.shape.basis import load_basis
+from portrait_alive.shape.basis import ShapeBasis, load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.tracking.tracker import TrackerName, load_tracker
@@ -41,6 +41,11 @@ class WarpEngineMethod:
         self._absolute = absolute
         self._fps = fps
         self._motion: tuple[Sequence[Bytes], Motion] | None = None
+
+    @property
+    def basis(self) -> ShapeBasis:
+        """The shape basis that faces are fitted with."""
+        return self._basis
 
     def __call__(self, sources: Sequence[Bytes], driving: Sequence[Bytes]) -> list[Bytes]:
         face = self.face(sources[0])
