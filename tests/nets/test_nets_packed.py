@@ -87,9 +87,10 @@ def test_detectors_agree_at_another_size(way: Way) -> None:
     assert float((quick.shape[best] - plain.shape[best])[0][:, at].abs().max()) < 0.05
 
 
-def test_the_fastest_way_can_be_had_and_costs_no_random_numbers() -> None:
+def test_the_fastest_way_can_be_had_and_leaves_threads_and_random_numbers() -> None:
     fastest_way.cache_clear()
-    before = torch.get_rng_state()
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
     chosen = fastest_way("cpu")
     assert packed._probe("cpu", chosen) < float("inf")
     assert torch.equal(before, torch.get_rng_state())
+    assert torch.get_num_threads() == threads

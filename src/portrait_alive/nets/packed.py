@@ -20,7 +20,7 @@ from portrait_alive.nets.landmark_net import ResidualBlock
 Net = TypeVar("Net", bound=nn.Module)
 _WORTH = 0.75
 """Share of float32's time from which bfloat16 is worth its noise (0.04% of the interocular distance in landmarks)."""
-_TRIES = 5
+_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,15 @@ def fastest_way(device: str) -> Way:
 
     Machines differ thirtyfold: matrix units make bfloat16 several times faster, without them it is emulated.
     """
-    is_packed = device == "cpu" and _probe(device, Way(True, torch.float32)) < math.inf
     if device == "mps":
         return Way(False, torch.float32)
-    seconds = {dtype: _probe(device, Way(is_packed, dtype)) for dtype in (torch.float32, torch.bfloat16)}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several wait for each other, for milliseconds where another program has a core
+    try:
+        is_packed = device == "cpu" and _probe(device, Way(True, torch.float32)) < math.inf
+        seconds = {dtype: _probe(device, Way(is_packed, dtype)) for dtype in (torch.float32, torch.bfloat16)}
+    finally:
+        torch.set_num_threads(threads)
     pays = seconds[torch.bfloat16] < _WORTH * seconds[torch.float32]
     return Way(is_packed, torch.bfloat16 if pays else torch.float32)
 
