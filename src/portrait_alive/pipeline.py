@@ -141,7 +141,8 @@ def animate(
         sitters = [Sitter(1, source_face(stored.landmarks, fitter))]
     device = pick_device(options.device)
     matter = Matter.load(device)
-    for note in (note for sitter in sitters for note in limits(sitter, picture, matter)):
+    asked = tracker() if stored is None and options.landmarks is None else None
+    for note in (note for sitter in sitters for note in limits(sitter, picture, matter, asked)):
         watch.listen(note)
 
     with TemporaryDirectory(prefix="portrait-alive-") as scratch:

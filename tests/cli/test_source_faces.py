@@ -12,7 +12,7 @@ from portrait_alive.glasses import evidence_of_glasses, wears_glasses
 from portrait_alive.media.stills import read_picture
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.topology import MIRROR
-from portrait_alive.source_faces import find_sitters, limits
+from portrait_alive.source_faces import Sitter, find_sitters, limits
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import load_tracker
 from portrait_alive.types import Box, HeadFit, HeadPose, Landmarks, Picture, SourceFace
@@ -97,7 +97,7 @@ def test_limits_are_told(fitted):
 
     def codes(box: Box) -> list[str]:
         (sitter,) = find_sitters(picture, SomeFaces(box), None, face=None, everyone=False)
-        return [note.code for note in limits(sitter, picture, matter)]
+        return [note.code for note in limits(sitter, picture, matter, None)]
 
     assert codes(LEFT) == []
     assert codes(Box(10, 10, 60, 70)) == ["small-face"]
@@ -122,6 +122,20 @@ class MirrorTracker(SomeFaces):
 def test_what_is_no_face_in_the_mirror_is_not_the_sitter(fitted):
     assert numbers(MirrorTracker(LEFT, RIGHT, 400)) == [1]
     assert numbers(MirrorTracker(LEFT, RIGHT, 400), face=2) == [2]
+
+
+def test_a_face_that_the_mirror_puts_elsewhere_is_doubted(fitted):
+    picture, matter = Picture(np.zeros((400, 400, 3), np.uint8)), Matter.load()
+    tracker = MirrorTracker(LEFT, RIGHT, 400)
+    sitter, other = find_sitters(picture, tracker, None, face=None, everyone=True)
+
+    def codes(sitter: Sitter) -> list[str]:
+        return [note.code for note in limits(sitter, picture, matter, tracker)]
+
+    assert codes(sitter) == []
+    assert codes(other) == ["low-confidence"]
+    tracker.width += 6  # of 200 px that the face is wide
+    assert codes(sitter) == ["low-confidence"]
 
 
 def _drawn_face(*, rims: bool) -> tuple[np.ndarray, Landmarks]:

@@ -82,7 +82,8 @@ def enroll(
         sitter = Sitter(1, source_face(read_landmarks(options.landmarks, fitter.basis), fitter))
     else:
         sitter = find_sitters(picture, tracker(), fitter, face=options.face, everyone=False)[0]
-    for note in limits(sitter, picture, Matter.load(pick_device(options.device))):
+    asked = tracker() if options.landmarks is None else None
+    for note in limits(sitter, picture, Matter.load(pick_device(options.device)), asked):
         watch.listen(note)
     sitting = looked_at(SitterPicture(picture, sitter.face), paths[1:], tracker, fitter, watch.listen)
     person = enrolled(sitting, fitter, options, watch.listen)
