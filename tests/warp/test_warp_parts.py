@@ -12,7 +12,7 @@ from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.matte import guided_filter
 from portrait_alive.warp.mesh_weights import extended, weights_at
 from portrait_alive.warp.mouth_layer import edge_width
-from portrait_alive.warp.plate import separate, with_rim
+from portrait_alive.warp.plate import separate, with_rim, with_strands
 
 
 def noise(height: int, width: int, sigma: float = 1.0) -> np.ndarray:
@@ -179,3 +179,39 @@ def test_soft_pictures_have_wide_edges() -> None:
     assert widths[0] == pytest.approx(1.0, abs=0.3)
     assert widths == sorted(widths)
     assert widths[-1] > 3
+
+
+def with_strand(spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A picture (160, 200, 3) of a dark head before noise, a matte that lacks a strand of it, and the strand."""
+    pixels = np.full((160, 200, 3), (180, 170, 150), np.float32)
+    pixels += cv2.GaussianBlur(np.random.default_rng(0).normal(0, spread, (160, 200, 1)), (0, 0), 1.5)[..., None]
+    head, strand = np.zeros((160, 200), np.uint8), np.zeros((160, 200), np.uint8)
+    cv2.circle(head, (90, 80), 40, 1, -1)
+    cv2.line(strand, (125, 60), (145, 48), 1, 2)
+    pixels[(head | strand) > 0] = (50, 35, 30)
+    pixels[20:30, 10:13] = (50, 35, 30)  # something that is not connected
+    cv2.line(pixels, (90, 110), (90, 159), (50, 35, 30), 2)  # and something that goes on
+    return np.clip(pixels, 0, 255).astype(np.uint8), head.astype(np.float32), (strand > 0) & (head == 0)
+
+
+def test_strands_before_a_plain_wall_go_with_the_sitter() -> None:
+    pixels, matte, strand = with_strand(0.0)
+    opacity = with_strands(pixels, matte, 30.0)
+    assert np.median(opacity[strand]) > 0.7
+    assert np.all(opacity >= matte)
+    far = cv2.dilate((matte + strand > 0).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    assert opacity[far].max() < 0.01
+
+
+def test_before_a_busy_background_the_matte_is_believed() -> None:
+    pixels, matte, _ = with_strand(400.0)
+    assert with_strands(pixels, matte, 30.0) == pytest.approx(matte, abs=0.1)
+
+
+def test_a_line_beside_the_grain_is_not_tiled() -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.clip(rng.normal(150, 2, (80, 80, 3)), 0, 255).astype(np.uint8)
+    plain = grain_of(pixels, (slice(10, 50), slice(10, 50)), (100, 120), radius_px=1.5)
+    pixels[10:50, 11:13] = 20
+    lined = grain_of(pixels, (slice(10, 50), slice(10, 50)), (100, 120), radius_px=1.5)
+    assert np.abs(lined).max() < 1.5 * np.abs(plain).max()

@@ -7,6 +7,11 @@ import numpy as np
 
 from portrait_alive.types import Bytes, Float
 
+_MOST_GRAIN = 24.0
+"""8-bit steps."""
+_GRAIN_SPREADS = 4.0
+"""Medians of the grain's size that it stays within."""
+
 
 def continue_smoothly(colours: Float, known: Float) -> Float:
     """Colours everywhere, continued from where they are known (push-pull over a pyramid, Gortler et al. 1996).
@@ -45,7 +50,8 @@ def grain_of(pixels: Bytes, patch: tuple[slice, slice], size: tuple[int, int], *
         radius_px: structures up to about this size count as grain.
 
     Returns:
-        (height, width, 3) float32, mean near 0, limited to +-24.
+        (height, width, 3) float32, mean near 0, limited to +-24, and to what most of the patch stays within: a line at
+        its edge would be mirrored into a pattern.
     """
     piece = pixels[patch].astype(np.float32)
     if min(piece.shape[:2]) < 3:
@@ -53,7 +59,8 @@ def grain_of(pixels: Bytes, patch: tuple[slice, slice], size: tuple[int, int], *
     fine = piece - cv2.GaussianBlur(piece, (0, 0), max(radius_px, 0.8), borderType=cv2.BORDER_REFLECT_101)
     rows = _mirrored_indices(fine.shape[0], size[0])
     columns = _mirrored_indices(fine.shape[1], size[1])
-    return cast(Float, np.clip(fine[rows][:, columns], -24, 24))
+    most = min(_MOST_GRAIN, _GRAIN_SPREADS * float(np.median(np.abs(fine))) + 1)
+    return cast(Float, np.clip(fine[rows][:, columns], -most, most))
 
 
 def _mirrored_indices(length: int, wanted: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -23,9 +23,11 @@ from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import HeadField, head_field, rigid_points
 from portrait_alive.warp.matte import person_matte
 from portrait_alive.warp.mouth_layer import MouthLayer, take_mouth_apart
-from portrait_alive.warp.plate import separate, with_rim
+from portrait_alive.warp.plate import separate, with_rim, with_strands
 from portrait_alive.warp.region import HeadFrame, hold_of_head, region_grid
 
+_STRANDS_REACH = 0.15
+"""How far strands of hair stick out of the matte at most, in heights of the face."""
 _EYE_CORE = (0.3, 0.6)
 """Distances from the lids, in widths of the eye, up to which they move their surroundings by themselves."""
 _EYE_SHOWN = (0.25, 0.45)
@@ -117,6 +119,7 @@ def take_apart(
         opacity = person_matte(still, face, rigid, (grid.left, grid.top), frame.face_height, matter)
     else:
         opacity = _region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / np.float32(255)
+    opacity = with_strands(still, opacity, max(_STRANDS_REACH * frame.face_height, 2.0))
     opacity = with_rim(opacity, max(0.02 * frame.face_height, 1.5))
     grain_px = frame.face_height / 120
     background_grain = grain_of(still, _clearest_patch(still, opacity), (height, width), radius_px=grain_px)

@@ -11,6 +11,12 @@ from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.filling import continue_smoothly
 
 _CLEAR = 0.01
+_STRANDS_PER_REACH = 5
+"""How much finer than their reach strands are at most: coarser differences are the background's light."""
+_BEGINS_PX = 3.0
+"""Distance from the matte within which a strand begins."""
+_STRANGE_FROM, _STRANGE_TIMES = 10.0, 2.0
+"""8-bit steps, and times what the background itself departs from plain, from which something is no background."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +42,36 @@ def with_rim(opacity: Float, rim_px: float) -> Float:
     distance = cv2.distanceTransform((opacity < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     ramp = smoothstep(0.0, 1.0, 1.5 - distance / rim_px)
     return cast(Float, np.maximum(opacity, ramp).astype(np.float32))
+
+
+def with_strands(pixels: Bytes, opacity: Float, reach_px: float) -> Float:
+    """A sitter's opacity with what sticks out of it into a plain background: strands of hair, lace, feathers.
+
+    A matte is too coarse for them, and what it leaves to the background stays hanging in the air when the head turns.
+    Before a background that has structure itself nothing is told apart, and nothing is added.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB.
+        opacity: (H, W) float32 in [0, 1].
+        reach_px: how far from the matte it may reach.
+    """
+    inside = opacity > 0.5
+    away = cv2.distanceTransform(1 - inside.astype(np.uint8), cv2.DIST_L2, 5)
+    picture = pixels.astype(np.float32)
+    plain = continue_smoothly(picture, (away > reach_px).astype(np.float32))
+    plain = cv2.GaussianBlur(plain, (0, 0), reach_px / _STRANDS_PER_REACH)
+    strange = np.abs(picture - plain).max(-1)
+    beside = strange[(away > reach_px) & (away < 3 * reach_px)]
+    if beside.size == 0:
+        return opacity
+    limit = _STRANGE_FROM + _STRANGE_TIMES * float(np.percentile(beside, 95))
+    found = (strange > limit) & (away <= reach_px) & ~inside
+    _, parts = cv2.connectedComponents(cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)))
+    # it begins at the matte, and ends within reach: a cupboard's seam does not
+    begins, goes_on = np.unique(parts[found & (away < _BEGINS_PX)]), np.unique(parts[found & (away > reach_px - 2)])
+    belongs = found & np.isin(parts, np.setdiff1d(begins, goes_on))
+    sure = smoothstep(limit, 2 * limit, strange) * belongs
+    return cast(Float, np.maximum(opacity, cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 0.7)))
 
 
 def separate(
