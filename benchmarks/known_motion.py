@@ -3,7 +3,7 @@
     python benchmarks/known_motion.py                        # twelve pictures, some two minutes of one core
     python benchmarks/known_motion.py --sources a.jpg b.png
 
-Each picture looks aside, up and down, closes its lids and raises its brows by known amounts, nothing else moving.
+Each picture looks aside, up and down, closes its lids, raises its brows and turns by known amounts, one at a time.
 Columns are slopes: of the mesh for what was asked; of the paint for the mesh (irises: the darkest disc between the
 lids; brows: their patch found again by template matching); of what MediaPipe and the shipped tracker read for the
 mesh, in their subject's own measure (docs/quality.md). First, the same instruments on clips of people: what they read
@@ -50,7 +50,9 @@ LOOKS = (-0.35, -0.2, -0.1, 0.0, 0.1, 0.2, 0.35)
 LIDS = (1.0, 0.85, 0.7, 0.5, 0.3, 0.0)
 BROWS = (-0.4, 0.0, 0.3, 0.6, 1.0)
 """Weights of the raising shapes; below 0, of the lowering ones."""
-PARTS = ("gaze x", "gaze y", "right lid", "left lid", "brows")
+TURNS = (-20.0, -12.0, -6.0, 0.0, 6.0, 12.0, 20.0)
+"""Degrees of yaw."""
+PARTS = ("gaze x", "gaze y", "right lid", "left lid", "brows", "yaw")
 CLIPS = (
     *("hm_tiktok_woman", "lp_d0_man_greenscreen", "lp_d10_woman_studio", "lp_d12_man_orangewall"),
     *("lp_s29_woman_blonde", "small256_lia_driving1_woman", "fye_temple_man", "hm_xzy3_man"),
@@ -131,12 +133,14 @@ def of_clip(name: str, method: WarpEngineMethod, judge: Judge) -> list[float]:
 
 
 def movements(names: Sequence[str]) -> tuple[list[tuple[str, float]], Motion]:
-    """What is asked, frame by frame (eye widths, openings, weights), the first at rest; and the motion that asks it."""
+    """What is asked, frame by frame (eye widths, openings, weights, radians), the first at rest; and a motion of it."""
     kept = tuple(name for name in names if not name.startswith(LID_NAMES))
     asked = [("", 0.0), *(("gaze x", look / 2) for look in LOOKS), *(("gaze y", 0.35 * look) for look in LOOKS)]
     asked += [*(("lid", opening) for opening in LIDS), *(("brows", weight) for weight in BROWS)]
+    asked += [("yaw", float(np.radians(turn))) for turn in TURNS]
     motion = motion_at_rest(len(asked), Fraction(25), kept)
     gaze, lids, expression = motion.gaze.copy(), motion.lids.copy(), motion.expression.copy()
+    rotation = motion.rotation.copy()
     up = np.array([name.startswith(("browInnerUp", "browOuterUp")) for name in kept])
     down = np.array([name.startswith("browDown") for name in kept])
     for frame, (part, amount) in enumerate(asked):
@@ -146,7 +150,9 @@ def movements(names: Sequence[str]) -> tuple[list[tuple[str, float]], Motion]:
             lids[frame] = amount
         elif part == "brows":
             expression[frame, up if amount > 0 else down] = abs(amount)
-    return asked, replace(motion, gaze=gaze, lids=lids, expression=expression)
+        elif part == "yaw":
+            rotation[frame, 0] = -amount  # tables of agreement count turns about the axis that points down
+    return asked, replace(motion, rotation=rotation, gaze=gaze, lids=lids, expression=expression)
 
 
 def _tracks(meshes: Float) -> dict[str, Float]:
