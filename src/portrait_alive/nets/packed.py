@@ -1,7 +1,7 @@
 """Networks as a processor likes them: weights laid out once, ReLUs and shortcuts in the convolutions' own passes.
 
-PyTorch's CPU convolutions are oneDNN's, and arrange their weights anew at every call: with few pictures at a time that
-takes a third as long as the arithmetic, and with matrix units, which make bfloat16 three times faster, longer than it.
+PyTorch's CPU convolutions are oneDNN's, and arrange their weights anew at every call: with matrix units, which make
+bfloat16 three times faster, and few pictures at a time that takes longer than the arithmetic.
 The operators used here are those that PyTorch's own compiler emits; where they are missing networks stay as they are.
 """
 
@@ -153,7 +153,9 @@ def fastest_way(device: str) -> Way:
     finally:
         torch.set_num_threads(threads)
     pays = seconds[torch.bfloat16] < _WORTH * seconds[torch.float32]
-    return Way(is_packed, torch.bfloat16 if pays else torch.float32)
+    # in float32 packing does not pay: weights that were just arranged anew lie in the processor's cache, packed ones
+    # have left it since the frames before
+    return Way(is_packed, torch.bfloat16) if pays else Way(False, torch.float32)
 
 
 def _probe(device: str, way: Way) -> float:
