@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from iris_on_paint import gaze_of_mesh, gaze_on_paint
+from iris_on_paint import EYES, gaze_of_mesh, gaze_on_paint
 from measured_with import DATA, command_line, default_cache
 from numpy.typing import NDArray
 from warp_method import WarpEngineMethod
@@ -38,6 +38,7 @@ from portrait_alive.motion.tracks import Motion, motion_at_rest
 from portrait_alive.shape import topology
 from portrait_alive.tones import LUMA
 from portrait_alive.types import MESH_POINTS, Box, Bytes, Float
+from portrait_alive.warp.curves import Opening
 
 PICTURES = (
     *("leonardo_mona_lisa.jpg", "vermeer_pearl_earring.jpg", "leonardo_lady_ermine.jpg", "vangogh_self_1889_orsay.jpg"),
@@ -62,6 +63,7 @@ _CLIP_FRAMES, _CLIP_EVERY = 150, 2
 _OF_CLIPS = (
     *("eyes agree x", "range", "MediaPipe / paint", "shipped tracker / paint"),
     *("eyes agree y", "range", "MediaPipe / paint", "shipped tracker / paint"),
+    *("lower lid / paint", "lower lid / MediaPipe"),
 )
 _FINER = 4
 _REACH_PX = 16
@@ -111,7 +113,8 @@ def slopes(path: Path, method: WarpEngineMethod, judge: Judge, side: int) -> dic
 
 def of_clip(name: str, method: WarpEngineMethod, judge: Judge) -> list[float]:
     """`_OF_CLIPS`: for each axis of a person's gaze, in frames with open eyes, how well both eyes agree in the pixels,
-    the range there in eye widths, and the slopes of what is read."""
+    the range there in eye widths, and the slopes of what is read; and how far lower lids go along with looks down, the
+    gap between the lids being what it is."""
     clip = next((DATA / "clips").glob(f"{name}.*"))
     frames = [reduced(frame, 512) for frame in read_frames(clip, limit=_CLIP_FRAMES)]
     tracked = method.raw_points(frames)[::_CLIP_EVERY]
@@ -129,7 +132,21 @@ def of_clip(name: str, method: WarpEngineMethod, judge: Judge) -> list[float]:
             float(np.ptp(np.percentile(both, (5, 95)))),
         ]
         row += [_slope(both, reading[:, axis]) for reading in readings]
+    margins = np.stack([_lid_margins(meshes[i]) for i in at])
+    gap = margins[:, 1] - margins[:, 0]
+    for look in (paint[:, :, 1].mean(1), readings[0][:, 1]):
+        known = np.column_stack([look, gap, np.ones(len(look))])
+        row.append(float(np.linalg.lstsq(known, margins[:, 1], rcond=None)[0][0]))
     return row
+
+
+def _lid_margins(mesh: Float) -> Float:
+    """(2,) how far the middles of upper and lower margins lie below the eye's axis, in eye widths; both eyes' mean."""
+    found = []
+    for upper, lower, _ in EYES:
+        opening = Opening.between(mesh, upper, lower)
+        found.append([float(each[0]) / opening.width for each in opening.curves_at(np.array([opening.width / 2]))])
+    return np.array(found, np.float32).mean(0)
 
 
 def movements(names: Sequence[str]) -> tuple[list[tuple[str, float]], Motion]:
