@@ -146,7 +146,8 @@ def _lid_margins(mesh: Float) -> Float:
     for upper, lower, _ in EYES:
         opening = Opening.between(mesh, upper, lower)
         found.append([float(each[0]) / opening.width for each in opening.curves_at(np.array([opening.width / 2]))])
-    return np.array(found, np.float32).mean(0)
+    mean: Float = np.array(found, np.float32).mean(0)
+    return mean
 
 
 def movements(names: Sequence[str]) -> tuple[list[tuple[str, float]], Motion]:
