@@ -205,8 +205,12 @@ def _in_mesh(
     """(N, 3) corners of the triangle around each place (N, 2), -1 where there is none, and its (N, 3) weights."""
     corners, weights = np.full((len(places), 3), -1, np.intp), np.zeros((len(places), 3), np.float32)
     nearest = np.full(len(places), np.inf)
+    if len(places) == 0:
+        return corners, weights
     flat = points[:, :2].astype(np.float64)
-    for triangle in triangles:
+    reach = flat[triangles]
+    near = (reach.max(1) >= places.min(0)).all(1) & (reach.min(1) <= places.max(0)).all(1)
+    for triangle in triangles[near]:
         a, b, c = flat[triangle]
         area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
         if abs(area) < 1e-9:
