@@ -13,7 +13,7 @@ from torch import nn
 
 from portrait_alive.errors import UnreadableInputError
 from portrait_alive.nets.detector_net import SIZE_PER_STRIDE, STRIDES
-from portrait_alive.nets.load import load_net
+from portrait_alive.nets.load import load_net, read_weights
 from portrait_alive.nets.matte_net import MatteNet, MatteNetConfig
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.training.tracker.augment import resample, spoil
@@ -133,6 +133,28 @@ def test_saved_weights_come_back_with_norms_folded(tmp_path: Path) -> None:
     pictures = torch.randn(1, 5, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(back(pictures), net(pictures), atol=0.02, rtol=0.02)
+
+
+def test_large_tensors_are_stored_in_a_byte_each_and_come_back_within_half_a_step(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    state = {
+        "large.weight": torch.randn(48, 16, 3, 3) * torch.logspace(-3, 0, 48).view(-1, 1, 1, 1),
+        "silent.weight": torch.zeros(64, 64),
+        "small.bias": torch.randn(48),
+        "count": torch.tensor(7),
+    }
+    path = tmp_path / "net.safetensors"
+    save_weights(state, path, "some-net-1", {})
+    assert path.stat().st_size < 48 * 16 * 9 + 64 * 64 + 2000
+    metadata, back = read_weights(path)
+    assert metadata["format"] == "some-net-1"
+    assert back.keys() == state.keys()
+    assert back["count"] == 7
+    step = state["large.weight"].flatten(1).abs().amax(1) / 127
+    off = (back["large.weight"] - state["large.weight"]).flatten(1).abs().amax(1)
+    assert (off <= 0.6 * step).all()
+    torch.testing.assert_close(back["silent.weight"], state["silent.weight"])
+    torch.testing.assert_close(back["small.bias"], state["small.bias"], atol=1e-3, rtol=1e-3)
 
 
 def test_weights_of_another_kind_are_refused(tmp_path: Path) -> None:

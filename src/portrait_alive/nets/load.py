@@ -14,6 +14,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from portrait_alive.errors import UnreadableInputError
 
 Net = TypeVar("Net", bound=nn.Module)
+STEP_SUFFIX = ".step"
+"""Name of the tensor that holds the steps of an int8 one."""
+_LARGE = 4096
 
 
 def load_net(path: Path, kind: str, build: Callable[[dict[str, Any]], Net], device: torch.device) -> Net:
@@ -27,13 +30,11 @@ def load_net(path: Path, kind: str, build: Callable[[dict[str, Any]], Net], devi
         UnreadableInputError: the file is damaged or of another kind.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        metadata, state = read_weights(path)
         if metadata.get("format") != kind:
             raise ValueError(f"it says {metadata.get('format')!r}, expected {kind!r}")
         net = build(json.loads(metadata["config"]))
-        net.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in state.items()})
+        net.load_state_dict(state)
     except Exception as error:
         raise UnreadableInputError(f"{path}: not usable weights ({error}); reinstall the package") from error
     net.eval()
@@ -41,6 +42,42 @@ def load_net(path: Path, kind: str, build: Callable[[dict[str, Any]], Net], devi
     for parameter in net.parameters():
         parameter.requires_grad_(False)
     return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def read_weights(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and the tensors of a weight file: floating ones as float32, int8 ones times their steps.
+
+    Raises:
+        OSError, SafetensorError: it is missing or damaged.
+    """
+    with safe_open(path, framework="pt") as file:
+        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        metadata = dict(file.metadata() or {})
+    tensors = {}
+    for name, tensor in stored.items():
+        if name.endswith(STEP_SUFFIX):
+            continue
+        step = stored.get(name + STEP_SUFFIX)
+        if step is not None:
+            tensor = tensor.float() * step.float().view(-1, *[1] * (tensor.ndim - 1))
+        tensors[name] = tensor.float() if tensor.is_floating_point() else tensor
+    return metadata, tensors
+
+
+def as_stored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors as weight files keep them: large ones in int8 with a step for each output, small ones in fp16."""
+    stored: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            stored[name] = tensor.contiguous()
+        elif tensor.ndim > 1 and tensor.numel() >= _LARGE:
+            step = (tensor.detach().float().flatten(1).abs().amax(1) / 127).clamp(min=1e-7).half()
+            whole = (tensor.detach().float() / step.float().view(-1, *[1] * (tensor.ndim - 1))).round()
+            stored[name] = whole.clamp(-127, 127).to(torch.int8).contiguous()
+            stored[name + STEP_SUFFIX] = step
+        else:
+            stored[name] = tensor.half().contiguous()
+    return stored
 
 
 def fold_norms(net: nn.Module) -> None:

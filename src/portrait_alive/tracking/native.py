@@ -75,8 +75,7 @@ class NativeTracker:
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""
-        found = self.find(pixels)
-        return self.finish([pixels] * len(found), found)
+        return self._finished_twice(pixels, self.find(pixels))
 
     def find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
         """`detect` without its last step, `finish`; `known` faces are not looked for, and are among those returned."""
@@ -93,7 +92,7 @@ class NativeTracker:
         surest = sorted(
             self._settled(crops, [1.0] * len(crops), pixels), key=lambda face: -float(face.confidence.mean())
         )[:1]
-        return next(iter(self.parts.refine([pixels] * len(surest), surest)), None)
+        return next(iter(self._finished_twice(pixels, surest)), None)
 
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
@@ -108,6 +107,11 @@ class NativeTracker:
         """`follow` without its last step, `finish`."""
         follower = FaceFollower(self._run, self._largest, self.net.config.crop_size)
         return follower.keep_up(frames, last)
+
+    def _finished_twice(self, pixels: Bytes, faces: Sequence[Landmarks]) -> list[Landmarks]:
+        """The second time in patches about where the parts were found: a mouth that lay aside is seen whole."""
+        pictures = [pixels] * len(faces)
+        return self.finish(pictures, self.finish(pictures, faces))
 
     def _largest(self, pixels: Bytes) -> Landmarks | None:
         return max(self._find(pixels), key=lambda found: found.box.area, default=None)

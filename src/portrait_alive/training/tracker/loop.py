@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from portrait_alive.nets.load import as_stored, read_weights
 
 Batch = dict[str, Tensor]
 State = dict[str, Tensor]
@@ -65,7 +67,7 @@ def train(
     torch.set_num_threads(arguments.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if arguments.start:
-        net.load_state_dict(load_file(arguments.start))
+        net.load_state_dict(read_weights(arguments.start)[1])
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = {name: value.detach().clone() for name, value in net.state_dict().items()}
     optimiser = torch.optim.AdamW(net.parameters(), lr=arguments.rate, weight_decay=0.02)
@@ -143,6 +145,5 @@ def follow_average(average: State, net: nn.Module, decay: float) -> None:
 
 
 def save_weights(state: State, path: Path, kind: str, config: dict[str, object]) -> None:
-    """Write weights as fp16 safetensors, their kind and hyperparameters in the metadata."""
-    tensors = {name: (t.half() if t.is_floating_point() else t).contiguous() for name, t in state.items()}
-    save_file(tensors, path, metadata={"format": kind, "config": json.dumps(config)})
+    """Write weights as safetensors (see `as_stored`), their kind and hyperparameters in the metadata."""
+    save_file(as_stored(state), path, metadata={"format": kind, "config": json.dumps(config)})
