@@ -97,6 +97,9 @@ class Generator(nn.Module):
         # colours are said as a difference, so that an untrained network answers with the paint that is there
         colour = (warped + 2 * said[:, :3]).clamp(-1, 1) if not self.training else warped + 2 * said[:, :3]
         opacity, flow = (said[:, 3:4] + _RELUCTANCE).sigmoid(), _FLOW_REACH * (said[:, 4:] / 2).tanh()
+        if self.config.keeps_detail:
+            # what bounds the change is known here; an opacity that is learnt falls to nothing before colours are learnt
+            opacity = torch.ones_like(opacity)
         return Generated(colour, opacity, flow, self.free(planes))
 
     def free(self, planes: Tensor) -> Tensor | None:
