@@ -89,9 +89,9 @@ def _chosen(recorders: dict[int, Recorder], driver_face: int | None, name: str) 
     if driver_face is None:
         return max(recorders, key=lambda person: recorders[person].weight)
     if driver_face - 1 not in recorders:
+        followed = "one person was" if len(recorders) == 1 else f"{len(recorders)} people were"
         raise NoFaceError(
-            f"{name}: --driver-face {driver_face}: only {len(recorders)} people were followed; "
-            f"choose a number from 1 to {len(recorders)}"
+            f"{name}: --driver-face {driver_face}: only {followed} followed; choose a number from 1 to {len(recorders)}"
         )
     return driver_face - 1
 
