@@ -1,5 +1,7 @@
-"""Choose where networks run, in one place."""
+"""Choose where networks run, and in which precision, in one place."""
 
+import time
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -21,6 +23,28 @@ def pick_device(name: DeviceName = "auto") -> torch.device:
     if not available[name]:
         raise UsageError(f"--device {name}: torch finds no such device here; use --device auto or cpu")
     return torch.device(name)
+
+
+def faster_precision(work: Callable[[], object], device: torch.device) -> torch.dtype:
+    """bfloat16 where some work takes at least a quarter less time under autocast to it, float32 otherwise.
+
+    Machines differ thirtyfold: matrix units make bfloat16 several times faster, without them it is emulated.
+
+    Args:
+        work: done three times in each, of which the fastest counts; it has to wait for a GPU that works by itself.
+        device: where it is done.
+    """
+    if device.type == "mps":
+        return torch.float32
+    # on a CPU the process's own time: on a busy machine the clock on the wall says nothing
+    now = time.process_time if device.type == "cpu" else time.perf_counter
+    seconds: dict[torch.dtype, float] = {}
+    for dtype in (torch.float32, torch.bfloat16) * 3:
+        start = now()
+        with torch.autocast(device.type, torch.bfloat16, enabled=dtype != torch.float32):
+            work()
+        seconds[dtype] = min(seconds.get(dtype, float("inf")), now() - start)
+    return torch.bfloat16 if seconds[torch.bfloat16] < 0.75 * seconds[torch.float32] else torch.float32
 
 
 def limit_threads(count: int | None) -> None:

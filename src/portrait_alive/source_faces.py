@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import degrees, inf, sqrt
 
+import cv2
 import numpy as np
 
 from portrait_alive.errors import NoFaceError
@@ -143,7 +144,7 @@ def _off_in_mirror(mirrored: Bytes, face: Landmarks, tracker: Tracker) -> float:
 
 
 def _mirrored(picture: Picture) -> Bytes:
-    return np.ascontiguousarray(picture.pixels[:, ::-1])
+    return np.asarray(cv2.flip(picture.pixels, 1), np.uint8)
 
 
 def _place(face: Landmarks) -> str:

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float
 
 _WINDOW, _SIGMA = 11, 1.5
@@ -13,7 +14,7 @@ PSNR_CEILING_DB = 100.0
 
 def luma(picture: Bytes) -> Float:
     """Luma (H, W) float32 in 0..255 of an sRGB picture (H, W, 3) uint8, BT.601 weights."""
-    grey: Float = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey: Float = picture.astype(np.float32) @ LUMA
     return grey
 
 

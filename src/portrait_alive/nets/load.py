@@ -1,7 +1,6 @@
 """Networks from weight files, ready to run: norms folded into convolutions, precision chosen by a timed probe."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,25 +58,30 @@ def read_weights(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             continue
         step = stored.get(name + STEP_SUFFIX)
         if step is not None:
-            tensor = tensor.float() * step.float().view(-1, *[1] * (tensor.ndim - 1))
+            tensor = tensor.float() * _beside(step, tensor)
         tensors[name] = tensor.float() if tensor.is_floating_point() else tensor
     return metadata, tensors
 
 
-def as_stored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors as weight files keep them: large ones in int8 with a step for each output, small ones in fp16."""
+def as_stored(tensors: dict[str, Tensor], *, compact: bool) -> dict[str, Tensor]:
+    """Tensors as weight files keep them: in fp16; `compact`: large ones in int8 with a step for each output."""
     stored: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             stored[name] = tensor.contiguous()
-        elif tensor.ndim > 1 and tensor.numel() >= _LARGE:
+        elif compact and tensor.ndim > 1 and tensor.numel() >= _LARGE:
             step = (tensor.detach().float().flatten(1).abs().amax(1) / 127).clamp(min=1e-7).half()
-            whole = (tensor.detach().float() / step.float().view(-1, *[1] * (tensor.ndim - 1))).round()
+            whole = (tensor.detach().float() / _beside(step, tensor)).round()
             stored[name] = whole.clamp(-127, 127).to(torch.int8).contiguous()
             stored[name + STEP_SUFFIX] = step
         else:
             stored[name] = tensor.half().contiguous()
     return stored
+
+
+def _beside(step: Tensor, tensor: Tensor) -> Tensor:
+    """Steps (C,) in the shape in which they meet a tensor (C, ...)."""
+    return step.float().view(-1, *[1] * (tensor.ndim - 1))
 
 
 def fold_norms(net: nn.Module) -> None:
@@ -90,20 +94,3 @@ def fold_norms(net: nn.Module) -> None:
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 module[index] = fuse_conv_bn_eval(conv, norm)
                 module[index + 1] = nn.Identity()
-
-
-def faster_precision(net: nn.Module, example: Tensor) -> torch.dtype:
-    """bfloat16 where the network runs at least a quarter faster in it on this machine, float32 otherwise.
-
-    Machines differ thirtyfold: matrix units make bfloat16 several times faster, without them it is emulated.
-    """
-    if example.device.type == "mps":
-        return torch.float32
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        with torch.inference_mode(), torch.autocast(example.device.type, dtype, enabled=dtype != torch.float32):
-            net(example)
-            start = time.perf_counter()
-            net(example)
-            seconds[dtype] = time.perf_counter() - start
-    return torch.bfloat16 if seconds[torch.bfloat16] < 0.75 * seconds[torch.float32] else torch.float32

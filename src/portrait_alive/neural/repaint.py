@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from portrait_alive.device import faster_precision
 from portrait_alive.errors import UnreadableInputError
 from portrait_alive.nets.embedder import Embedder, EmbedderConfig
 from portrait_alive.nets.generator import Generator, GeneratorConfig, composed
-from portrait_alive.nets.load import faster_precision, load_net
+from portrait_alive.nets.load import load_net
 from portrait_alive.neural.condition import PLANES, as_tensor, see_frame
 from portrait_alive.neural.view import VIEW_PX, feather
 from portrait_alive.types import Bytes, DrivenFace, Float
@@ -44,8 +45,9 @@ class NeuralLayer:
         )
         example = torch.zeros(1, PLANES, VIEW_PX, VIEW_PX, device=device)
         person = torch.zeros(1, generator.config.embedding, device=device)
-        # the probe wants a network of one input
-        return NeuralLayer(embedder, generator, device, faster_precision(_Held(generator, person), example))
+        with torch.inference_mode():
+            precision = faster_precision(lambda: float(generator(example, person).colour.sum()), device)
+        return NeuralLayer(embedder, generator, device, precision)
 
     def tuned(self, changes: Mapping[str, Float]) -> "NeuralLayer":
         """The same with the generator's parameters changed; `changes` are added to those of their names.
@@ -111,18 +113,6 @@ class NeuralLayer:
         cv2.add(part, change[inner_rows, inner_columns], part, dtype=cv2.CV_8U)
         out[rows, columns] = part
         return out
-
-
-class _Held(torch.nn.Module):
-    """The generator with one person's embedding."""
-
-    def __init__(self, generator: Generator, person: Tensor) -> None:
-        super().__init__()
-        self.generator, self.person = generator, person
-
-    def forward(self, planes: Tensor) -> Tensor:
-        colour: Tensor = self.generator(planes, self.person).colour
-        return colour
 
 
 def _tupled(values: dict[str, Any]) -> dict[str, Any]:

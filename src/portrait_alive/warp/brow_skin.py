@@ -18,6 +18,7 @@ from portrait_alive.shape import topology
 from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.head_field import RigidMotion
+from portrait_alive.warp.mesh_weights import barycentric
 
 _BROWS = (
     (topology.RIGHT_BROW[:5], (46, 53, 52, 65, 55), topology.RIGHT_EYE_UPPER),
@@ -211,14 +212,9 @@ def _in_mesh(
     reach = flat[triangles]
     near = (reach.max(1) >= places.min(0)).all(1) & (reach.min(1) <= places.max(0)).all(1)
     for triangle in triangles[near]:
-        a, b, c = flat[triangle]
-        area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
-        if abs(area) < 1e-9:
+        share = barycentric(flat[triangle], places)
+        if share is None:
             continue
-        x, y = (places - a).T
-        wb = (x * (c[1] - a[1]) - (c[0] - a[0]) * y) / area
-        wc = ((b[0] - a[0]) * y - x * (b[1] - a[1])) / area
-        share = np.stack([1 - wb - wc, wb, wc], -1)
         depth = share @ points[triangle, 2]
         wins = (share >= -1e-6).all(1) & (depth < nearest)
         nearest[wins], corners[wins], weights[wins] = depth[wins], triangle, share[wins]

@@ -56,26 +56,39 @@ def weights_at(nodes: Float, points: Float, triangles: NDArray[np.int32]) -> Mes
         low = np.maximum(np.ceil((np.minimum(np.minimum(a, b), c) - origin) / cell - 1e-6), 0).astype(int)
         high = np.floor((np.maximum(np.maximum(a, b), c) - origin) / cell + 1e-6).astype(int)
         x0, y0, x1, y1 = low[0], low[1], min(high[0], columns - 1), min(high[1], rows - 1)
-        area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
-        if x1 < x0 or y1 < y0 or abs(area) < 1e-9:
+        if x1 < x0 or y1 < y0:
             continue
-        x = nodes[y0 : y1 + 1, x0 : x1 + 1, 0].astype(np.float64)
-        y = nodes[y0 : y1 + 1, x0 : x1 + 1, 1].astype(np.float64)
-        wb = ((x - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (y - a[1])) / area
-        wc = ((b[0] - a[0]) * (y - a[1]) - (x - a[0]) * (b[1] - a[1])) / area
-        wa = 1 - wb - wc
+        shares = barycentric(flat[corner], nodes[y0 : y1 + 1, x0 : x1 + 1].astype(np.float64))
+        if shares is None:
+            continue
+        wa, wb, wc = np.moveaxis(shares, -1, 0)
         z = (wa * points[corner[0], 2] + wb * points[corner[1], 2] + wc * points[corner[2], 2]).astype(np.float32)
         view = (slice(y0, y1 + 1), slice(x0, x1 + 1))
         wins = (wa >= -1e-6) & (wb >= -1e-6) & (wc >= -1e-6) & (z < depth[view])
         depth[view][wins] = z[wins]
         owner[view][wins] = number
-        share[view][wins] = np.stack([wa, wb, wc], -1)[wins]
+        share[view][wins] = shares[wins]
     where = np.flatnonzero(owner.reshape(-1) >= 0)
     return MeshWeights(
         where=where,
         points=np.asfortranarray(triangles[owner.reshape(-1)[where]].astype(np.int64)),
         weights=np.asfortranarray(share.reshape(-1, 3)[where]),
     )
+
+
+def barycentric(corners: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Weights (..., 3), sum 1, of a triangle's corners (3, 2) at places (..., 2): all are positive within it.
+
+    None where the triangle has no area.
+    """
+    a, b, c = corners
+    area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+    if abs(area) < 1e-9:
+        return None
+    x, y = np.moveaxis(places - a, -1, 0)
+    wb = (x * (c[1] - a[1]) - (c[0] - a[0]) * y) / area
+    wc = ((b[0] - a[0]) * y - x * (b[1] - a[1])) / area
+    return np.stack([1 - wb - wc, wb, wc], -1)
 
 
 def extended(weights: MeshWeights, keep: NDArray[np.bool_], over: NDArray[np.bool_]) -> MeshWeights:

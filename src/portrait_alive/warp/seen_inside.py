@@ -5,6 +5,7 @@ from typing import cast
 import cv2
 import numpy as np
 
+from portrait_alive.easing import rising
 from portrait_alive.tones import LUMA
 from portrait_alive.types import Float
 from portrait_alive.warp.teeth import LOWER_EDGES, UPPER_EDGES, Palette, enamel
@@ -60,8 +61,8 @@ def seen_inside(
     cells[..., 1] = cv2.filter2D(inside[..., 1], -1, _ALONG_ROW, borderType=cv2.BORDER_REPLICATE)
     cells = cv2.remap(cells, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     light = np.clip(cells[..., 0], 0.02, _LIGHTEST)
-    teeth = np.clip((cells[..., 1] - np.float32(_TEETH[0])) / np.float32(_TEETH[1] - _TEETH[0]), 0, 1)[..., None]
-    tongue = np.clip((light - np.float32(_TONGUE[0])) / np.float32(_TONGUE[1] - _TONGUE[0]), 0, 1)[..., None]
+    teeth = rising(*_TEETH, cells[..., 1])[..., None]
+    tongue = rising(*_TONGUE, light)[..., None]
     soft = palette.dark + (palette.tongue - palette.dark) * tongue
     past = (deep - np.float32(_ROWS_MEET)) * high  # the upper teeth's edge
     is_upper = np.clip(0.5 - past * np.float32(1 / max(pixel, _EDGE)), 0, 1)

@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from portrait_alive.device import faster_precision
 from portrait_alive.errors import UnreadableInputError
 from portrait_alive.events import Listener, PhaseStarted, Progress, ignore
 from portrait_alive.nets.discriminator import Discriminator
@@ -202,26 +203,20 @@ class _Run:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def faster_precision(self) -> str:
-        """bfloat16 where a step of embedder and generator takes a quarter less time in it, float32 otherwise."""
-        device = self.world.device
-        if device.type == "mps":
-            return "float32"
-        patch, size = self.config.data.patch, self.config.run.batch
+        """In which precision a step of embedder and generator takes less time: "float32" or "bfloat16"."""
+        device, patch, size = self.world.device, self.config.data.patch, self.config.run.batch
         sources = torch.zeros(size, 1, SOURCE_PLANES, VIEW_PX, VIEW_PX, device=device)
         planes = torch.zeros(size, PLANES, patch, patch, device=device)
-        # on a CPU the process's own time: on a busy machine the clock on the wall says nothing
-        now = time.process_time if device.type == "cpu" else time.perf_counter
-        seconds: dict[str, float] = {}
-        for precision in ("float32", "bfloat16") * 3:
-            start = now()
-            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-                _, colour, opacity, flow = self.talker(sources, planes)
+
+        def step() -> None:
+            _, colour, opacity, flow = self.talker(sources, planes)
             total = colour.sum() + opacity.sum() + flow.sum()
             total.backward()
-            float(total.detach())  # waits for a GPU
-            seconds[precision] = min(seconds.get(precision, float("inf")), now() - start)
+            float(total.detach())
+
+        chosen = faster_precision(step, device)
         self.optimiser.zero_grad(set_to_none=True)
-        return "bfloat16" if seconds["bfloat16"] < 0.75 * seconds["float32"] else "float32"
+        return "bfloat16" if chosen == torch.bfloat16 else "float32"
 
     def resume(self) -> None:
         path = self.config.run.out / CHECKPOINT

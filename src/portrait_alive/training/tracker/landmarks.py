@@ -57,7 +57,7 @@ def main() -> int:
         batches,
         LandmarkLoss(),
         arguments,
-        lambda state, folder: save_weights(state, folder / TRACKER, "landmark-net-1", config.as_json()),
+        lambda state, folder: save_weights(state, folder / TRACKER, "landmark-net-1", config.as_json(), compact=True),
         (lambda state: f"held out {held_out_error(state, config, arguments.held_out):.4f}")
         if arguments.held_out
         else None,

@@ -71,7 +71,7 @@ def main() -> int:
         batches,
         PartLoss(part),
         arguments,
-        lambda state, folder: save_weights(state, folder / name, "part-net-1", config.as_json()),
+        lambda state, folder: save_weights(state, folder / name, "part-net-1", config.as_json(), compact=True),
         judge if arguments.held_out else None,
     )
     return 0
