@@ -19,7 +19,7 @@ from portrait_alive.person.lent import Lent, lending_of
 from portrait_alive.person.person import Person
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tracking.matte import Matter
-from portrait_alive.types import Box, Bytes, DrivenFace, Float, Picture, SourceFace
+from portrait_alive.types import Box, Bytes, Corners, DrivenFace, Float, Picture, SourceFace
 from portrait_alive.warp.behind import Behind
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.lending import Lending
@@ -45,6 +45,11 @@ class Engine(Protocol):
     @property
     def moving_pixels(self) -> int:
         """Pixels of all moving regions together."""
+        ...
+
+    @property
+    def moving(self) -> Corners:
+        """The part of the picture outside of which all frames are the source."""
         ...
 
     def render(self, driven: Sequence[DrivenFace]) -> list[Region]:
@@ -159,6 +164,13 @@ class WarpEngine:
         """Pixels of all moving regions together."""
         return sum((right - left) * (bottom - top) for left, top, right, bottom in (w.box for w in self.warpers))
 
+    @property
+    def moving(self) -> Corners:
+        """The part of the picture outside of which all frames are the source."""
+        lefts, tops, rights, bottoms = zip(*(warper.box for warper in self.warpers), strict=True)
+        height, width = self.picture.size
+        return max(min(lefts), 0), max(min(tops), 0), min(max(rights), width), min(max(bottoms), height)
+
     def render(self, driven: Sequence[DrivenFace]) -> list[Region]:
         """The moving regions of one frame, one for each face."""
         regions = []
@@ -215,6 +227,11 @@ class NeuralEngine:
     def moving_pixels(self) -> int:
         """Pixels of all moving regions together."""
         return self.warp.moving_pixels
+
+    @property
+    def moving(self) -> Corners:
+        """The part of the picture outside of which all frames are the source."""
+        return self.warp.moving
 
     def render(self, driven: Sequence[DrivenFace]) -> list[Region]:
         """The moving regions of one frame, one for each face."""

@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait_alive.types import Box, Bytes, Float, Picture
+from portrait_alive.types import Box, Bytes, Corners, Float, Picture
 
-Corners = tuple[int, int, int, int]
-"""(left, top, right, bottom) in picture pixels."""
 _SOFTNESS = 0.12
 """Half width of the transition between two faces, as a share of their distance in their own sizes."""
 _FADE = 0.04

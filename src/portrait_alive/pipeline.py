@@ -181,7 +181,10 @@ def animate(
         size = picture.size if comparison is None else comparison.size
         marks = make_marks(sources, drives[0].path, private=options.private) if options.marks else None
         how = replace(how, sound=drives[0].sound, marks=marks, credentials=credentials_of(options))
-        with open_output(name, size=size, fps=film.fps, options=how, overwrite=options.overwrite) as writer:
+        moving = engine.moving if comparison is None else None
+        with open_output(
+            name, size=size, fps=film.fps, options=how, overwrite=options.overwrite, moving=moving
+        ) as writer:
             known = writer.notes
             for sentence in known:
                 watch.listen(Note("output", sentence))

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Corners = tuple[int, int, int, int]
+"""(left, top, right, bottom) in whole picture pixels."""
 
 MESH_POINTS = 478
 """Points of the face mesh: MediaPipe's 468 and five for each iris (centre, then four on its rim)."""

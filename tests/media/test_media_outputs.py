@@ -361,3 +361,23 @@ def test_frames_of_another_shape_are_refused(tmp_path: Path, smooth: Painter) ->
 def test_large_frames_are_not_hoarded(size: tuple[int, int], preset: str, is_limited: bool) -> None:
     encoding = Encoding("mp4", size, size, Fraction(25), alpha=False, lossless=False, crf=16, preset=preset, threads=0)
     assert ("-rc-lookahead" in encode_arguments(encoding, [], "out.mp4")) == is_limited
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm", "frames/"])
+def test_saying_what_moves_changes_nothing(tmp_path: Path, name: str) -> None:
+    """Only what moves is converted anew for the encoder; every frame shows what it was given all the same."""
+    random = np.random.default_rng(1)
+    still = random.integers(0, 256, (49, 64, 3)).astype(np.uint8)
+    frames = [still.copy() for _ in range(8)]
+    for frame in frames:
+        frame[11:49, 7:40] = random.integers(0, 256, (38, 33, 3))
+    shown = []
+    for folder, moving in (("said", (7, 11, 40, 49)), ("unsaid", None)):
+        (tmp_path / folder).mkdir()
+        target = f"{tmp_path}/{folder}/{name}"
+        options = OutputOptions(preset=QUICK, threads=1)
+        with open_output(target, size=(49, 64), fps=FPS, options=options, moving=moving) as output:
+            for frame in frames:
+                output.write(frame)
+        shown.append(np.stack(frames_of(Path(target))))
+    np.testing.assert_array_equal(*shown)

@@ -7,7 +7,7 @@ import pytest
 
 from portrait_alive.media.ffmpeg import ffmpeg_path
 from portrait_alive.media.yuv import planes_shape, write_planes
-from portrait_alive.types import Bytes
+from portrait_alive.types import Bytes, Corners
 
 
 def converted(frame: Bytes) -> Bytes:
@@ -82,3 +82,18 @@ def test_odd_sides_repeat_the_last_pixels() -> None:
     planes = np.empty(planes_shape((26, 34)), np.uint8)
     write_planes(frame, planes)
     assert (planes == converted(np.pad(frame, ((0, 1), (0, 1), (0, 0)), mode="edge"))).all()
+
+
+@pytest.mark.parametrize("size", [(64, 48), (63, 47), (62, 47)])
+@pytest.mark.parametrize("part", [(0, 0, 9, 7), (5, 3, 30, 41), (20, 11, 47, 62), (13, 20, 46, 61)])
+def test_a_part_is_written_as_the_whole_would_be(size: tuple[int, int], part: Corners) -> None:
+    """Where only a part of the frame has changed, rewriting it alone gives the same planes."""
+    left, top, right, bottom = part
+    before = gradients(*size, 0.5)
+    after = before.copy()
+    after[top:bottom, left:right] = np.random.default_rng(3).integers(0, 256, after[top:bottom, left:right].shape)
+    planes, whole = (np.empty(planes_shape((size[0] + size[0] % 2, 48)), np.uint8) for _ in range(2))
+    write_planes(before, planes)
+    write_planes(after, planes, part)
+    write_planes(after, whole)
+    np.testing.assert_array_equal(planes, whole)

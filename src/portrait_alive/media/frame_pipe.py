@@ -5,6 +5,7 @@ import errno
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,19 @@ class FramePipe:
         shape: of a frame as ffmpeg expects it.
         path: the output's final name, for messages.
         fill: writes a frame, (h, w, C) uint8, into an array of that shape; `grown` copies it.
+        refill: does so where the array holds an earlier frame, if that is less work.
     """
 
-    def __init__(self, arguments: Sequence[str], shape: tuple[int, ...], path: Path, fill: Fill | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        shape: tuple[int, ...],
+        path: Path,
+        fill: Fill = grown,
+        refill: Fill | None = None,
+    ) -> None:
         self._path = path
-        self._fill = fill or grown
+        self._fills = chain(repeat(fill, RING), repeat(refill or fill))  # buffers come back in their order
         self._stack = contextlib.ExitStack()
         self._process: Process = self._stack.enter_context(running(arguments, reads=True, writes=False))
         self._free: queue.Queue[Bytes] = queue.Queue()
@@ -61,7 +70,7 @@ class FramePipe:
         if self._broken.is_set():
             self.abort()
             raise self._failure()
-        self._fill(frame, buffer)
+        next(self._fills)(frame, buffer)
         self._full.put(buffer)
 
     def finish(self) -> None:

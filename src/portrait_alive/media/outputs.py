@@ -40,7 +40,7 @@ from portrait_alive.media.marks import Marks
 from portrait_alive.media.png_folder import is_ours
 from portrait_alive.media.sinks import Sink, make_sink, marks_as_tags
 from portrait_alive.media.sound import SoundTrack, add_sound
-from portrait_alive.types import Bytes
+from portrait_alive.types import Bytes, Corners
 
 DEFAULT_MAX_SIDE = 4096
 """Longest side of lossy outputs unless a size is asked for: what hardware players decode."""
@@ -101,6 +101,7 @@ def open_output(
     fps: Fraction,
     options: OutputOptions | None = None,
     overwrite: bool = False,
+    moving: Corners | None = None,
 ) -> "Output":
     """A writer for the file or folder `name`; its suffix chooses the kind, a final slash a folder of PNGs.
 
@@ -108,6 +109,7 @@ def open_output(
         size: (height, width) of the frames that will be written.
         fps: their constant rate.
         overwrite: an existing file is replaced (when the new one is complete).
+        moving: all that may differ between the frames, which makes encoding cheaper; None where everything may.
 
     Raises:
         OutputError: the name is taken, the folder missing or read-only, the kind unknown or unable to hold this.
@@ -115,7 +117,7 @@ def open_output(
     """
     options = options or OutputOptions()
     encoding, notes, label = check_output(name, size=size, fps=fps, options=options, overwrite=overwrite)
-    return Output(Path(name), encoding, size, options, overwrite, notes, label)
+    return Output(Path(name), encoding, size, options, overwrite, notes, label, moving)
 
 
 def check_output(
@@ -147,6 +149,7 @@ class Output:
         overwrite: bool,
         notes: list[str],
         label: Label | None,
+        moving: Corners | None,
     ) -> None:
         self._path = path
         self._encoding = encoding
@@ -155,6 +158,7 @@ class Output:
         self._overwrite = overwrite
         self._notes = notes
         self._label = label
+        self._moving = moving
         self._count = 0
         self._parts: list[Path] = []
         self._sink: Sink | None = None
@@ -177,7 +181,7 @@ class Output:
             remove(leftover)
         part, spool = self._new_part(), self._new_part()
         with disk_failure(self._path):
-            self._sink = make_sink(self._encoding, part, spool, self._path, self._options.marks)
+            self._sink = make_sink(self._encoding, part, spool, self._path, self._options.marks, self._moving)
         return self
 
     def write(self, frame: Bytes) -> None:

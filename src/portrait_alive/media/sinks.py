@@ -1,5 +1,6 @@
 """Where frames go, by kind of output: a pipe into ffmpeg, a spool, pictures one by one."""
 
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from portrait_alive.media.png import ApngWriter
 from portrait_alive.media.png_folder import PngFolderWriter
 from portrait_alive.media.webp import WebpWriter
 from portrait_alive.media.yuv import planes_shape, write_planes
-from portrait_alive.types import Bytes
+from portrait_alive.types import Bytes, Corners
 
 
 class Sink(Protocol):
@@ -31,7 +32,9 @@ class Sink(Protocol):
         """Stop at once; may be called twice, and after `finish`."""
 
 
-def make_sink(encoding: Encoding, part: Path, spool: Path, path: Path, marks: Marks | None) -> Sink:
+def make_sink(
+    encoding: Encoding, part: Path, spool: Path, path: Path, marks: Marks | None, moving: Corners | None
+) -> Sink:
     """The sink for `encoding`.
 
     Args:
@@ -39,12 +42,14 @@ def make_sink(encoding: Encoding, part: Path, spool: Path, path: Path, marks: Ma
         spool: a scratch file's name, for kinds that need one.
         path: the final name, for messages.
         marks: written by all kinds but mp4 and mov, whose boxes come last.
+        moving: all that may differ between the frames; None where everything may.
     """
     if encoding.kind in ("mp4", "mov", "webm"):
         tags = [] if marks is None else marks_as_tags(encoding, marks)
         arguments = encode_arguments(encoding, tags, file_argument(part))
         if is_fed_yuv(encoding):
-            return FramePipe(arguments, planes_shape(encoding.frame_size), path, write_planes)
+            refill = partial(write_planes, part=moving)
+            return FramePipe(arguments, planes_shape(encoding.frame_size), path, write_planes, refill)
         return FramePipe(arguments, (*encoding.frame_size, 4 if encoding.alpha else 3), path)
     if encoding.kind == "gif":
         return GifWriter(encoding, part, spool, path, marks)

@@ -18,11 +18,11 @@ def matrix_of(angles: Float) -> NDArray[np.float64]:
     """Rotation matrices (..., 3, 3) of (..., 3) yaw, pitch, roll: roll first, then pitch, then yaw."""
     yaw, pitch, roll = np.moveaxis(np.asarray(angles, np.float64), -1, 0)
     cy, sy, cp, sp, cr, sr = np.cos(-yaw), np.sin(-yaw), np.cos(-pitch), np.sin(-pitch), np.cos(roll), np.sin(roll)
-    zero, one = np.zeros_like(cy), np.ones_like(cy)
-    about_y = _stacked(cy, zero, sy, zero, one, zero, -sy, zero, cy)
-    about_x = _stacked(one, zero, zero, zero, cp, -sp, zero, sp, cp)
-    about_z = _stacked(cr, -sr, zero, sr, cr, zero, zero, zero, one)
-    return about_y @ about_x @ about_z
+    found = np.empty((*np.shape(yaw), 3, 3))
+    found[..., 0, 0], found[..., 0, 1], found[..., 0, 2] = cy * cr + sy * sp * sr, sy * sp * cr - cy * sr, sy * cp
+    found[..., 1, 0], found[..., 1, 1], found[..., 1, 2] = cp * sr, cp * cr, -sp
+    found[..., 2, 0], found[..., 2, 1], found[..., 2, 2] = cy * sp * sr - sy * cr, sy * sr + cy * sp * cr, cy * cp
+    return found
 
 
 def angles_of(matrix: NDArray[np.floating]) -> Float:
@@ -46,7 +46,3 @@ def scaled_rotation(matrix: NDArray[np.float64], factor: float) -> NDArray[np.fl
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     turn = factor * angle
     return cast(NDArray[np.float64], np.eye(3) + np.sin(turn) * cross + (1 - np.cos(turn)) * cross @ cross)
-
-
-def _stacked(*entries: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.stack(entries, -1).reshape(*entries[0].shape, 3, 3)

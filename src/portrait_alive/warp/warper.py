@@ -14,7 +14,7 @@ from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.layers import Layers
 from portrait_alive.warp.lending import Lending
-from portrait_alive.warp.look_up import STILL_PX, moving_nodes, sitter_over_plate, sitter_tiles, still_pixels
+from portrait_alive.warp.look_up import STILL_PX, moving_nodes, sitter_over_plate, sitter_strips, still_pixels
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
 from portrait_alive.warp.patch import Target
 
@@ -131,7 +131,7 @@ class Warper:
             _refine(position, mouth_now.cut, lips.detail, mouth_view, mouth_own)
             views.append(mouth_view)
         moving = moving_nodes(origins, layers)
-        out, opacity = sitter_over_plate(layers, position, sitter_tiles(layers, origins, moving, views))
+        out, opacity = sitter_over_plate(layers, position, sitter_strips(layers, origins, moving, views))
         for eye, eye_now, view, moves in zip(layers.eyes, eyes, views, own, strict=False):
             eye_now.cut.soften(out[view], opacity[view], texture, moves)
             painted = out[view].copy()
