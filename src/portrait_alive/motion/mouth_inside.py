@@ -59,8 +59,10 @@ def mouth_inside(pixels: Bytes, points: Float) -> Float:
     edges = [_evenly(edge, across) for edge in (upper, lower)]
     deep = 0.5 + _SHOWN * ((np.arange(down, dtype=np.float32) + 0.5) / down - 0.5)
     places = (edges[0] + (edges[1] - edges[0]) * deep[:, None, None]).astype(np.float32)  # (down, across, 2)
-    seen = _at(pixels, places).reshape(rows, _FINER[0], columns, _FINER[1], 3).mean((1, 3))
-    skin, lips = (np.median(_at(pixels, points[None, list(part), :2])[0], 0) for part in (_CHEEKS, _LIPS))
+    asked = [places.reshape(-1, 2), points[list(_CHEEKS), :2], points[list(_LIPS), :2]]
+    inside, cheeks, red = np.split(_at(pixels, np.concatenate(asked)), np.cumsum([len(some) for some in asked[:2]]))
+    seen = inside.reshape(rows, _FINER[0], columns, _FINER[1], 3).mean((1, 3))
+    skin, lips = np.median(cheeks, 0), np.median(red, 0)
     light = (seen @ LUMA) / max(float(skin @ LUMA), 1.0)
     green_seen, green_lips = _green(seen) / _green(skin), float(_green(lips) / _green(skin))
     unlike_lips = (green_seen - green_lips) / max(1 - green_lips, _LEAST_REDDER)
@@ -100,14 +102,14 @@ def _evenly(edge: Float, count: int) -> Float:
 
 
 def _at(pixels: Bytes, places: Float) -> Float:
-    """(h, w, 3) float32 colours at picture places (h, w, 2); beyond the picture, its edge."""
-    maps = np.ascontiguousarray(places - np.float32(0.5), np.float32)
+    """(N, 3) float32 colours at picture places (N, 2); beyond the picture, its edge."""
+    maps = np.ascontiguousarray(places[None] - np.float32(0.5), np.float32)
     # only the part that is looked at is handed over: OpenCV's maps reach 32767 pixels
     corner = np.clip(np.floor(maps.min((0, 1))), 0, np.array(pixels.shape[1::-1]) - 1).astype(int)
     end = np.clip(np.ceil(maps.max((0, 1))) + 2, corner + 1, np.array(pixels.shape[1::-1])).astype(int)
     part = pixels[corner[1] : end[1], corner[0] : end[0]]
     found = cv2.remap(part, maps - corner.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found, np.float32)
+    return np.asarray(found[0], np.float32)
 
 
 def _green(colours: Float) -> Float:

@@ -51,17 +51,16 @@ def weights_at(nodes: Float, points: Float, triangles: NDArray[np.int32]) -> Mes
     owner = np.full((rows, columns), -1, np.int32)
     share = np.zeros((rows, columns, 3), np.float32)
     flat = points[:, :2].astype(np.float64)
-    for number, corner in enumerate(triangles):
-        a, b, c = flat[corner]
-        low = np.maximum(np.ceil((np.minimum(np.minimum(a, b), c) - origin) / cell - 1e-6), 0).astype(int)
-        high = np.floor((np.maximum(np.maximum(a, b), c) - origin) / cell + 1e-6).astype(int)
-        x0, y0, x1, y1 = low[0], low[1], min(high[0], columns - 1), min(high[1], rows - 1)
-        if x1 < x0 or y1 < y0:
-            continue
-        shares = barycentric(flat[corner], nodes[y0 : y1 + 1, x0 : x1 + 1].astype(np.float64))
+    places = nodes.astype(np.float64)
+    lows, highs = (end(flat[triangles], axis=1) - origin for end in (np.min, np.max))
+    firsts = np.maximum(np.ceil(lows / cell - 1e-6), 0).astype(int)  # (T, 2) the nodes in each triangle's box
+    lasts = np.minimum(np.floor(highs / cell + 1e-6).astype(int), (columns - 1, rows - 1))
+    for number in np.flatnonzero((lasts >= firsts).all(1)).tolist():
+        corner, (x0, y0), (x1, y1) = triangles[number], firsts[number].tolist(), lasts[number].tolist()
+        shares = barycentric(flat[corner], places[y0 : y1 + 1, x0 : x1 + 1])
         if shares is None:
             continue
-        wa, wb, wc = np.moveaxis(shares, -1, 0)
+        wa, wb, wc = (shares[..., index] for index in range(3))
         z = (wa * points[corner[0], 2] + wb * points[corner[1], 2] + wc * points[corner[2], 2]).astype(np.float32)
         view = (slice(y0, y1 + 1), slice(x0, x1 + 1))
         wins = (wa >= -1e-6) & (wb >= -1e-6) & (wc >= -1e-6) & (z < depth[view])
@@ -85,7 +84,7 @@ def barycentric(corners: NDArray[np.float64], places: NDArray[np.float64]) -> ND
     area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
     if abs(area) < 1e-9:
         return None
-    x, y = np.moveaxis(places - a, -1, 0)
+    x, y = places[..., 0] - a[0], places[..., 1] - a[1]
     wb = (x * (c[1] - a[1]) - (c[0] - a[0]) * y) / area
     wc = ((b[0] - a[0]) * y - x * (b[1] - a[1])) / area
     return np.stack([1 - wb - wc, wb, wc], -1)
