@@ -298,6 +298,35 @@ def test_strong_brows_keep_their_size(source, basis, names, shape):
         np.testing.assert_allclose(moved(2 * weight), 2 * moved(weight), rtol=0.02, atol=0.003)
 
 
+def test_brows_that_are_asked_for_too_much_are_held_softly(source, basis, names):
+    brows = list(topology.RIGHT_BROW + topology.LEFT_BROW)
+
+    def raised(weight: float) -> float:
+        weights = np.zeros(len(names), np.float32)
+        weights[[i for i, name in enumerate(names) if name.startswith("browOuterUp")]] = weight
+        driven = retarget(source, one(names, expression=weights), basis)[0]
+        return float(
+            own_frame(source, source.points)[brows, 1].mean() - own_frame(source, driven.points)[brows, 1].mean()
+        )
+
+    usual, much, more, most = (raised(weight) for weight in (1.0, 3.0, 4.0, 40.0))
+    assert usual < much < more <= most < 3.0 * usual
+
+
+def test_looks_up_and_down_show_in_paint_what_is_asked(source, basis, names):
+    """The lids cut an iris that rises or sinks, so that less of its way is seen: more is asked of the mesh."""
+    aside, down = (
+        retarget(source, one(names, gaze=np.full((2, 2), look, np.float32)), basis)[0]
+        for look in (np.array([0.05, 0.0]), np.array([0.0, 0.05]))
+    )
+    ways = [
+        measured(own_frame(source, face.points)).gaze - measured(own_frame(source, source.points)).gaze
+        for face in (aside, down)
+    ]
+    assert ways[0][:, 0] == pytest.approx(0.05, abs=0.003)
+    assert ways[1][:, 1] == pytest.approx(1.15 * 0.05, abs=0.003)
+
+
 def test_what_the_drivers_mouth_shows_goes_along_where_it_is_known(source, basis, names):
     shown = np.full(INSIDE_SHAPE, 0.5, np.float32)
     (known,) = retarget(source, one(names, inside=shown), basis)

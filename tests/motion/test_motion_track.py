@@ -12,7 +12,7 @@ from portrait_alive.errors import NoFaceError
 from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.bridging import bridged
 from portrait_alive.motion.neutral import found_neutral
-from portrait_alive.motion.track import _conjugate, _relaxed, track_driver
+from portrait_alive.motion.track import _conjugate, _relaxed, _without_slips, track_driver
 from portrait_alive.shape import topology
 from portrait_alive.types import MESH_POINTS
 
@@ -253,6 +253,18 @@ def test_a_blink_moves_no_gaze_but_a_look_down_does():
     lids[:], gaze[:] = 1.0, 0.0
     lids[20:45], gaze[20:45, 1] = 0.45, 0.3  # a second of looking down: the lids are low all along
     np.testing.assert_allclose(tracked_gaze(gaze, lids)[22:43, :, 1], 0.3, atol=0.02)
+
+
+def test_lids_slip_in_no_single_frame_but_short_blinks_stay():
+    lids = np.ones((40, 2), np.float32)
+    lids[8] = 0.3  # both, between wide open eyes
+    lids[16:19, 0] = 0.6, 0.1, 0.6  # one eye, of whose frames the others are half open
+    lids[28:31] = np.array([0.7, 0.2, 0.7])[:, None]  # a blink of three frames
+    cleared = _without_slips(lids, np.arange(40), 25.0)
+    np.testing.assert_allclose(cleared[8], 1.0)
+    np.testing.assert_allclose(cleared[17, 0], 0.6)
+    np.testing.assert_array_equal(cleared[20:], lids[20:])
+    np.testing.assert_array_equal(_without_slips(lids, np.arange(40), 15.0), lids)
 
 
 def test_relaxed_is_what_eyes_usually_are_not_what_they_are_longest():

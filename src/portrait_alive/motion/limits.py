@@ -1,6 +1,7 @@
 """Soft limits: what the portrait can show is approached, never torn through."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.types import Float
 
@@ -22,6 +23,17 @@ def softly(value: float, low: float, high: float) -> float:
     if size <= knee:
         return value
     return float(np.sign(value) * (knee + (room - knee) * np.tanh((size - knee) / (room - knee))))
+
+
+def softly_each(
+    values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`softly` for each of N values, with limits (N,) of its own."""
+    room = np.where(values > 0, high, -low)
+    knee = _KNEE * room
+    beyond = np.maximum(np.abs(values) - knee, 0.0)
+    bent = (room - knee) * np.tanh(beyond / (room - knee))
+    return np.where(beyond > 0, np.sign(values) * (knee + bent), values)
 
 
 def reachable_turn(turn: Float, source: Float) -> Float:

@@ -1,5 +1,8 @@
 """Looks up and down, where a tracker reads them off the lids.
 
+An iris under a narrowing eye is thought to sink, as in a blink: so say irises in the pixels, found without any network,
+for the tracker that ships with the program and for MediaPipe alike. What narrowing lids do is taken off again.
+
 Lids follow a look, so a tracker that hardly sees an iris's height can guess it from the margins, and then shows too
 little of every look. Whether it does is told by the clip: of the irises' height the lids explain about nine tenths
 where irises are seen (MediaPipe, nine clips: 0.60 to 0.98), and 0.98 to 1.00 where they are guessed. There what the
@@ -9,10 +12,14 @@ lids do not explain is small, but it is what was really seen: it counts for more
 import numpy as np
 from numpy.typing import NDArray
 
+_SINKS = 0.25
+"""Of the way by which the gap between the lids narrows, a tracked iris sinks. In the pixels of ten people who look up
+or down, the correlation of their looks with the tracked ones is 0.61 in the mean without, 0.72 with it."""
 _SEEN = 0.04
 """Share of the irises' variance that lids leave unexplained from which on the irises are taken as they are seen."""
 _GUESSED_GAIN = 1.25
-"""Guessed looks show 0.7 of the way (median of the clips in which drivers look up or down)."""
+"""So that guessed looks go as far as irises do in the pixels: by 0.72 to 1.06 in the four people who look up and down
+by a fifth of an eye's half-width or more, both eyes alike, and in whom they are guessed."""
 _UNEXPLAINED_GAIN = 2.5
 _OPEN = 0.6
 _LEAST_FRAMES = 20
@@ -23,7 +30,7 @@ _FARTHEST = 3.0
 def whole_looks(
     gaze: NDArray[np.float32], lid_heights: NDArray[np.float32], lids: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(N, 2, 2) gaze with the looks up and down enlarged as far as the lids alone explain them.
+    """(N, 2, 2) gaze, looks up and down freed of what narrowing lids do, and enlarged where lids alone explain them.
 
     Args:
         gaze: (N, 2, 2) as tracked: right, left iris; x, y in half-widths of the eye.
@@ -35,6 +42,10 @@ def whole_looks(
     is_open = lids.min(1) > _OPEN
     if is_open.sum() < _LEAST_FRAMES:
         return gaze
+    gap = margins[:, 1] - margins[:, 0]
+    # shut eyes say nothing, and lids that are lowered for long may be those of a look down
+    risen = _SINKS * (np.clip(gap, gap[is_open].min(), None) - np.median(gap[is_open]))
+    iris = iris + risen
     usual, usual_margins = float(np.median(iris[is_open])), np.median(margins[is_open], 0)
     moved, lids_moved = iris - usual, margins - usual_margins
     spread = float(moved[is_open].var())
@@ -45,7 +56,7 @@ def whole_looks(
     deviation = float(beyond[is_open].std())
     guessed = max(1.0 - deviation**2 / spread / _SEEN, 0.0)
     beyond = np.clip(beyond, -_FARTHEST * deviation, _FARTHEST * deviation)
-    more = guessed * ((_GUESSED_GAIN - 1.0) * moved + (_UNEXPLAINED_GAIN - 1.0) * beyond)
+    more = risen + guessed * ((_GUESSED_GAIN - 1.0) * moved + (_UNEXPLAINED_GAIN - 1.0) * beyond)
     result = gaze.copy()
     result[:, :, 1] += more[:, None].astype(np.float32)
     return result

@@ -54,10 +54,11 @@ _TURN = _Manner(
     twice=False,
 )
 _SHIFT = _Manner(heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.004, start=1.5, full=4.0, twice=False)
-_LIDS = _Manner(light_frames=0.0, twice=False)
+_LIDS = _Manner(light_frames=0.0, twice=False, start=3.0, full=8.0, least_noise=0.012)
+"""Two channels are loud by chance more often than many are, and a blink is louder than any noise."""
 _SPEECH = _Manner(heavy_s=0.115, moderate_s=0.043, light_frames=0.3, most_noise=0.012)
-_MIMIC = _Manner(heavy_s=0.2, moderate_s=0.07, light_frames=0.8, start=1.5, full=4.0, most_noise=0.018)
-_GAZE = _Manner(heavy_s=0.2, moderate_s=0.07, light_frames=0.5, most_noise=0.012, start=1.5, full=4.0)
+_MIMIC = _Manner(heavy_s=0.2, moderate_s=0.07, light_frames=0.8, start=2.5, full=6.0, most_noise=0.018)
+_GAZE = _Manner(heavy_s=0.2, moderate_s=0.07, light_frames=0.5, start=3.0, full=7.0, most_noise=0.016)
 _GAP_WEIGHT: Final = 2.0
 """Units of a mouth shape that an opening of one eye distance counts for."""
 

@@ -1,6 +1,6 @@
 """A driver clip becomes a motion: everybody is followed, one is chosen, their records become tracks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -37,6 +37,12 @@ _BLIND_LIDS = 0.5
 """Below this lid opening the iris is half guessed by the tracker."""
 _BLINKING_LIDS, _LONGEST_BLINK_S = 0.65, 0.45
 """Lids that are lower than this, but not for longer, are blinking."""
+_DIP, _OPEN_BESIDE, _SHORTEST_BLINK_S = 0.15, 0.85, 0.085
+"""By how much an eye's lids have to be lower than in both frames beside, in a single frame, to be a slip of the
+tracker, and how open they are there: nobody shuts and opens an eye within so short a time, nor winks so shortly."""
+_BROWS_SHOW = 1.12
+"""Of what brows do in the pixels of eight people, their patch found again by template matching, the smoothed motion
+shows 0.88 (median; docs/motion.md)."""
 _WORST_RESIDUAL = 0.06
 _CUT_EASE_S = 0.12
 
@@ -110,13 +116,14 @@ def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -
     frames = records.frame[good]
     names = fitter.basis.expression_names
     kept = [i for i, shape in enumerate(names) if not shape.startswith(LID_NAMES)]
-    lids = _calibrated_lids(records.lid_opening[good])
+    expression_names = tuple(names[i] for i in kept)
+    lids = _without_slips(_calibrated_lids(records.lid_opening[good]), frames, rate)
     translation, scale = _placed(records, good)
     tracks = {
         "rotation": records.rotation[good],
         "translation": translation,
         "scale": scale,
-        "expression": records.expression[good][:, kept],
+        "expression": _expression(records.expression[good][:, kept], expression_names),
         "lids": lids,
         "mouth": _calibrated_mouth(records.mouth[good]),
         "gaze": _conjugate(
@@ -124,7 +131,6 @@ def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -
         ),
         "inside": inside_track(records.inside[good]),
     }
-    expression_names = tuple(names[i] for i in kept)
     seen = np.zeros(count, bool)
     seen[frames] = True
     confidence = np.zeros(count, np.float32)
@@ -210,6 +216,24 @@ def _calibrated_lids(opening: NDArray[np.float32]) -> NDArray[np.float32]:
         share = (values - shut) / (relaxed - shut)
         calibrated[:, eye] = np.clip((share - _SHUT_SNAP) / (1 - _SHUT_SNAP), 0.0, 2.0)
     return calibrated
+
+
+def _without_slips(lids: NDArray[np.float32], frames: NDArray[np.intp], fps: float) -> NDArray[np.float32]:
+    """(N, 2) lids without the dips of a single frame that no eye can make: where both lids were open just before and
+    after, or where one eye dips and the other does not."""
+    if len(lids) < 3 or 2 / fps > _SHORTEST_BLINK_S:
+        return lids
+    beside = np.minimum(lids[:-2], lids[2:])
+    dips = (beside - lids[1:-1] > _DIP) & (frames[2:] - frames[:-2] == 2)[:, None]
+    slips = dips & ((beside > _OPEN_BESIDE) | ~dips.all(1)[:, None])
+    result = lids.copy()
+    result[1:-1][slips] = ((lids[:-2] + lids[2:]) / 2)[slips]
+    return result
+
+
+def _expression(weights: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+    """(N, E) weights of the shapes with these names, brows as far as they go."""
+    return weights * np.where([name.startswith("brow") for name in names], _BROWS_SHOW, 1.0).astype(np.float32)
 
 
 def _relaxed(opening: NDArray[np.float32]) -> float:
