@@ -20,13 +20,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from brow_on_paint import brows_on_paint
 from iris_on_paint import gaze_on_paint
 from measured_with import DATA, command_line, default_cache
 from warp_method import WarpEngineMethod
 
 from portrait_alive.errors import NoFaceError
 from portrait_alive.evaluation.clip_frames import read_frames
-from portrait_alive.evaluation.correlation import MOVES_BY, Agreement, agreement, agreements, motion_tracks
+from portrait_alive.evaluation.correlation import (
+    MOVES_BY,
+    Agreement,
+    agreement,
+    agreements,
+    motion_tracks,
+    typical_frame,
+)
 from portrait_alive.evaluation.evaluate import find_judge
 from portrait_alive.evaluation.judge import face_seen
 from portrait_alive.evaluation.landmark_errors import RIGID, interocular_distance
@@ -71,8 +79,13 @@ OPEN_LIDS = 0.6
 """Of the open aperture."""
 ON_PAINT: Mapping[str, float] = {"gaze x, on the paint": 0.10, "gaze y, on the paint": 0.06}
 """Gaze without any network, eyes open: eye widths between the driver's 5th and 95th percentile."""
-EYES_AGREE = 0.6
-"""Correlation of the driver's two eyes from which on where irises are in the pixels is believed."""
+BROWS_ON_PAINT = "brows, on the paint"
+LEAST_BROWS = 0.1
+"""Of their height above the eyes, between the driver's 5th and 95th percentile in the pixels."""
+SEEN_FROM_NEARBY = np.radians(12.0)
+"""Turns up to which a brow's patch is looked for: further away it is another picture."""
+SIDES_AGREE = 0.6
+"""Correlation of the driver's two eyes, or brows, from which on what is found in the pixels is believed."""
 LEAST_OPEN_GAZE: Mapping[str, float] = {"gaze x": MOVES_BY["gaze x"], "gaze y": 0.06}
 """Eye widths between the driver's 5th and 95th percentile."""
 
@@ -175,7 +188,10 @@ def measured(work: Work) -> tuple[list[Pair], list[str]]:
         shown = meshes[at]
         film = [] if work.mesh_only else method.rendered(pixels, face, [driven[i] for i in at])
         output = shown if work.mesh_only else judge.meshes(film)
-        on_paint = {} if work.mesh_only else gaze_compared([driving[i] for i in at], driver, film, shown)
+        seen = [driving[frame] for frame in at]
+        on_paint = {}
+        if not work.mesh_only:
+            on_paint = gaze_compared(seen, driver, film, shown) | brows_compared(seen, driver, film, shown)
         pairs.append(
             Pair(
                 work.clip.stem,
@@ -229,14 +245,40 @@ def gaze_compared(driving: Sequence[Bytes], driver: Float, film: Sequence[Bytes]
     for axis, (name, least) in enumerate(ON_PAINT.items()):
         agree = np.corrcoef(theirs[:, 0, axis], theirs[:, 1, axis])[0, 1]
         one = agreement(theirs[:, :, axis].mean(1), ours[:, :, axis].mean(1))
-        if agree >= EYES_AGREE and one.driver_range >= least:
+        if agree >= SIDES_AGREE and one.driver_range >= least:
             found[name] = one
     return found
 
 
+def brows_compared(
+    driving: Sequence[Bytes], driver: Float, film: Sequence[Bytes], shown: Float
+) -> dict[str, Agreement]:
+    """Agreement of how far the brows are raised in the pixels of driver and film, while the head is turned little.
+
+    Args:
+        driving, driver, film, shown: see `gaze_compared`.
+    """
+    seen = face_seen(driver)
+    if seen.sum() < 10:
+        return {}
+    rest = typical_frame(driver)
+    tracks = motion_tracks(driver, rest)
+    turned = np.fmax(np.abs(tracks["yaw"]), np.abs(tracks["pitch"]))
+    at = np.flatnonzero(seen & (turned < SEEN_FROM_NEARBY)).tolist()
+    theirs, ours = (
+        brows_on_paint([pixels[i] for i in at], meshes[at], at.index(rest))
+        for pixels, meshes in ((driving, driver), (film, shown))
+    )
+    found = ~np.isnan(theirs).any(1) & ~np.isnan(ours).any(1)
+    if found.sum() < 10 or np.corrcoef(theirs[found, 0], theirs[found, 1])[0, 1] < SIDES_AGREE:
+        return {}
+    one = agreement(theirs[found].mean(1), ours[found].mean(1))
+    return {BROWS_ON_PAINT: one} if one.driver_range >= LEAST_BROWS else {}
+
+
 def _motion_table(pairs: Sequence[Pair]) -> str:
     rows: list[list[str | float]] = []
-    for name in (*MOVES_BY, *OPEN_GAZE.values(), *ON_PAINT):
+    for name in (*MOVES_BY, *OPEN_GAZE.values(), *ON_PAINT, BROWS_ON_PAINT):
         found = [pair.agreements[name] for pair in pairs if name in pair.agreements]
         if not found:
             continue
