@@ -27,6 +27,7 @@ from portrait_alive.media.encoders import carries_alpha, kind_of_output
 from portrait_alive.media.marks import make_marks
 from portrait_alive.media.outputs import Output, OutputOptions, check_output, default_output_name, open_output
 from portrait_alive.media.stills import read_picture
+from portrait_alive.media.streams import check_plain_file
 from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import AnimateOptions
 from portrait_alive.person.enrolling import BATCH_ADVICE, canvas_first, enrolled, looked_at, up_to_date
@@ -262,11 +263,16 @@ def _check_inputs_stay(
     output: Path, sources: Sequence[Path], driver: PathLike | Mapping[int, Path] | None, options: AnimateOptions
 ) -> None:
     """Refuse to replace what the film is made from, whatever may be overwritten."""
-    driving = driver.values() if isinstance(driver, Mapping) else [] if driver is None else [Path(driver)]
-    inputs = [*sources, *driving, *(path for path in (options.sound, options.landmarks) if path is not None)]
+    inputs = [*sources, *_paths(driver), *(path for path in (options.sound, options.landmarks) if path is not None)]
     for path in inputs:
         if output.exists() and path.exists() and (output.samefile(path) or output.samefile(path.parent)):
             raise OutputError(f"{output} would replace {path}, which is needed; choose another name with -o")
+
+
+def _paths(driver: PathLike | Mapping[int, Path] | None) -> list[Path]:
+    if isinstance(driver, Mapping):
+        return list(driver.values())
+    return [] if driver is None else [Path(driver)]
 
 
 def _default_name(source: Path, driver: PathLike | Mapping[int, Path] | None, motion: str | None) -> Path:
@@ -288,6 +294,8 @@ def _check(
         raise UsageError("--sound is what --motion speak says; a --driver brings its own")
     if options.compare and options.loop:
         raise UsageError("--compare and --loop exclude each other: the driver's frames do not loop")
+    for path in _paths(driver):
+        check_plain_file(path)
     kind_of_output(name)
     check_writable(Path(name), overwrite=options.overwrite)
 

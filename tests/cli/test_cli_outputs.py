@@ -102,10 +102,19 @@ def test_what_cannot_be_written_is_refused_before_the_driver_is_read(run, portra
     picture, points = portrait()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "diary.txt").touch()
-    done = run("animate", picture.name, "--landmarks", points.name, "--driver", "gone.mp4", "--overwrite", *more)
+    (tmp_path / "torn.mp4").write_bytes(b"no clip")
+    done = run("animate", picture.name, "--landmarks", points.name, "--driver", "torn.mp4", "--overwrite", *more)
     assert done.code in (1, 2)
     assert says in done.err
-    assert "gone.mp4 does not exist" not in done.err
+    assert "error: torn.mp4" not in done.err
+
+
+def test_a_missing_driver_is_told_before_the_source_is_read(run, portrait):
+    picture, points = portrait()
+    done = run("animate", picture.name, "--landmarks", points.name, "--driver", "gone.mp4", "--json")
+    assert done.code == 1
+    assert "gone.mp4 does not exist" in done.err + done.out
+    assert not any(event.get("phase") == "read" for event in done.events)
 
 
 def test_a_clip_is_shown_beside_its_result_for_the_part_that_was_asked_for(run, portrait):
