@@ -54,6 +54,14 @@ def test_a_blink_stays_a_blink(noisy):
         assert (after[start + 1] < 0.12).all()
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_resting_lids_rest_though_the_tracker_errs_widely_now_and_then(names, seed):
+    lids = 1 + 0.01 * np.random.default_rng(seed).standard_t(3, size=(FRAMES, 2))
+    wavering = replace(motion_at_rest(FRAMES, Fraction(25), names), lids=lids.astype(np.float32))
+    before, after = (np.diff(m.lids, 2, axis=0).std() for m in (wavering, smoothed(wavering)))
+    assert after < before / 3
+
+
 def test_lips_in_contact_stay_in_contact(noisy):
     after = smoothed(noisy).mouth
     assert (after[50:52] == 0).all()
