@@ -19,7 +19,8 @@ _LEAST_VISIBLE = 0.35
 
 
 def gaze_on_paint(pixels: Bytes, mesh: Float) -> Float:
-    """(2, 2) right, left iris; along the eye and across, from the middle between its corners, in eye widths.
+    """(2, 2) right, left iris; along the eye and across, from the middle between its corners, in eye widths; NaN where
+    the lids leave too little of it.
 
     Looked for everywhere between the lids: only corners, lids and the iris's size are the mesh's (478, 2 or more).
     """
@@ -59,6 +60,8 @@ def _iris(pixels: Bytes, mesh: Float, upper: tuple[int, ...], lower: tuple[int, 
         (inside * luma).sum() / rest - dark / rest - dark / np.maximum(area, 1)
     )
     score[area < _LEAST_VISIBLE * disc.sum()] = -np.inf
+    if not np.isfinite(score).any():
+        return np.full(2, np.nan, np.float32)
     best_row, best = np.unravel_index(int(score.argmax()), score.shape)
     shift_u = _peak(score[best_row, max(best - 1, 0) : best + 2])
     shift_v = _peak(score[max(best_row - 1, 0) : best_row + 2, best])

@@ -241,6 +241,10 @@ def gaze_compared(driving: Sequence[Bytes], driver: Float, film: Sequence[Bytes]
         return {}
     theirs = np.stack([gaze_on_paint(driving[i], driver[i]) for i in is_open])
     ours = np.stack([gaze_on_paint(film[i], shown[i]) for i in is_open])
+    known = ~np.isnan(theirs).any((1, 2)) & ~np.isnan(ours).any((1, 2))
+    theirs, ours = theirs[known], ours[known]
+    if len(theirs) < 10:
+        return {}
     found = {}
     for axis, (name, least) in enumerate(ON_PAINT.items()):
         agree = np.corrcoef(theirs[:, 0, axis], theirs[:, 1, axis])[0, 1]
