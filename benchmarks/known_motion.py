@@ -124,7 +124,7 @@ def of_clip(name: str, method: WarpEngineMethod, judge: Judge) -> list[float]:
     at = np.flatnonzero((np.fmin(tracks["right lid"], tracks["left lid"]) > OPEN_LIDS) & face_seen(tracked)).tolist()
     paint = np.stack([gaze_on_paint(frames[i], meshes[i]) for i in at])
     known = ~np.isnan(paint).any((1, 2))
-    paint, at = paint[known], [i for i, is_known in zip(at, known, strict=True) if is_known]
+    paint, at = paint[known], np.array(at)[known].tolist()
     readings = [np.stack([gaze_of_mesh(seen[i]) for i in at]).mean(1) for seen in (meshes, tracked)]
     row: list[float] = []
     for axis in range(2):
