@@ -19,7 +19,9 @@ from portrait_alive.types import Bytes, Landmarks
 CHUNK: Final = 8
 """Frames that are handed to the tracker at a time."""
 _LOOK_EVERY: Final = 24
-"""Frames between two looks at the whole picture for people who came in."""
+"""Frames between two looks at the whole picture for people who came in ..."""
+_LOOK_SELDOM: Final = 48
+"""... and while nobody does and nobody is missing."""
 _MOST_PEOPLE: Final = 4
 _SMALLEST_SHARE: Final = 0.4
 """Faces below this share of the largest face's height are bystanders."""
@@ -106,7 +108,7 @@ def _sightings(frames: Iterable[Bytes], find: _Find, follow: _Follow) -> Generat
     people: list[_Person] = []
     scene = _Scene()
     source = iter(frames)
-    first, looked = 0, -_LOOK_EVERY
+    first, looked, pause = 0, 0, 0
     while chunk := list(islice(source, CHUNK)):
         cuts = [scene.changes(frame) for frame in chunk]
         starts = [0, *(at for at, cut in enumerate(cuts) if cut and at > 0), len(chunk)]
@@ -114,9 +116,10 @@ def _sightings(frames: Iterable[Bytes], find: _Find, follow: _Follow) -> Generat
             if cuts[start]:
                 for person in people:
                     person.last = None
-            if cuts[start] or first + start - looked >= _LOOK_EVERY or not any(p.last for p in people):
+            if cuts[start] or first + start - looked >= pause or not any(p.last for p in people):
                 known = [person.last for person in people if person.last is not None]
                 _recognise(find(chunk[start], known), people)
+                pause = _LOOK_SELDOM if len(known) == len(people) else _LOOK_EVERY
                 looked = first + start
             seen = _followed(chunk[start:end], people, follow)
             yield (
