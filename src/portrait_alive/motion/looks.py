@@ -6,7 +6,8 @@ for the tracker that ships with the program and for MediaPipe alike. What narrow
 Lids follow a look, so a tracker that hardly sees an iris's height can guess it from the margins, and then shows too
 little of every look. Whether it does is told by the clip: of the irises' height the lids explain about nine tenths
 where irises are seen (MediaPipe, nine clips: 0.60 to 0.98), and 0.98 to 1.00 where they are guessed. There what the
-lids do not explain is small, but it is what was really seen: it counts for more, and the whole look for somewhat more.
+lids do not explain is small, but it is what was really seen: it counts for more. The whole look counts for somewhat
+more with every tracker.
 """
 
 import numpy as np
@@ -17,9 +18,10 @@ _SINKS = 0.25
 or down, the correlation of their looks with the tracked ones is 0.61 in the mean without, 0.72 with it."""
 _SEEN = 0.04
 """Share of the irises' variance that lids leave unexplained from which on the irises are taken as they are seen."""
-_GUESSED_GAIN = 1.25
-"""So that guessed looks go as far as irises do in the pixels: by 0.72 to 1.06 in the four people who look up and down
-by a fifth of an eye's half-width or more, both eyes alike, and in whom they are guessed."""
+_GAIN = 1.25
+"""Every tracker shows too little of a look up or down. With it four people whose looks are guessed, and who look up and
+down by a fifth of an eye's half-width or more, go 0.72 to 1.06 of the way that their irises go in the pixels; people
+whose irises are seen, and those whom MediaPipe tracks, less."""
 _UNEXPLAINED_GAIN = 2.5
 _OPEN = 0.6
 _LEAST_FRAMES = 20
@@ -30,7 +32,7 @@ _FARTHEST = 3.0
 def whole_looks(
     gaze: NDArray[np.float32], lid_heights: NDArray[np.float32], lids: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(N, 2, 2) gaze, looks up and down freed of what narrowing lids do, and enlarged where lids alone explain them.
+    """(N, 2, 2) gaze, looks up and down freed of what narrowing lids do, and enlarged.
 
     Args:
         gaze: (N, 2, 2) as tracked: right, left iris; x, y in half-widths of the eye.
@@ -56,7 +58,7 @@ def whole_looks(
     deviation = float(beyond[is_open].std())
     guessed = max(1.0 - deviation**2 / spread / _SEEN, 0.0)
     beyond = np.clip(beyond, -_FARTHEST * deviation, _FARTHEST * deviation)
-    more = risen + guessed * ((_GUESSED_GAIN - 1.0) * moved + (_UNEXPLAINED_GAIN - 1.0) * beyond)
+    more = risen + (_GAIN - 1.0) * moved + guessed * (_UNEXPLAINED_GAIN - 1.0) * beyond
     result = gaze.copy()
     result[:, :, 1] += more[:, None].astype(np.float32)
     return result
