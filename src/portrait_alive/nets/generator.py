@@ -1,4 +1,4 @@
-"""The generator: a warped frame, its masks and landmarks in; colour, opacity and a correction of the flow out."""
+"""The generator: a warped frame, its masks and landmarks in; colour and a correction of the flow out."""
 
 import itertools
 from dataclasses import asdict, dataclass
@@ -12,8 +12,6 @@ from portrait_alive.nets.modulated import Modulated
 
 _FLOW_REACH = 6.0
 """View pixels by which the flow can be corrected at most."""
-_RELUCTANCE = -2.0
-"""Opacity's logit before training: the warped paint stays as it is."""
 _DRAWN, _UNCOVERED = 6, 8
 """Planes of the condition that say where the warp drew and where it uncovered something."""
 _REACH_PX = 5
@@ -30,7 +28,7 @@ class GeneratorConfig:
     """Channels at 1/2, 1/4, 1/8 and 1/16 of the view."""
     embedding: int = 128
     is_warped: bool = True
-    """False: landmarks only, as in the paper; the warp's planes are not looked at, and opacity is 1 everywhere."""
+    """False: landmarks only, as in the paper; the warp's planes are not looked at."""
     keeps_detail: bool = False
     """Where the warp neither drew nor uncovered anything, only light and colour may change: the detail is the sitter's
     own."""
@@ -45,9 +43,7 @@ class Generated:
     """What the generator says of frames."""
 
     colour: Tensor
-    """(B, 3, V, V) in [-1, 1], sRGB."""
-    opacity: Tensor
-    """(B, 1, V, V) in [0, 1]: 0 leaves the warped paint."""
+    """(B, 3, V, V) in [-1, 1], sRGB: the warped frame looked up by the flow, with what differs from it."""
     flow: Tensor
     """(B, 2, V, V): x and y, in view pixels, by which the warped frame is looked up elsewhere."""
     free: Tensor | None = None
@@ -70,7 +66,7 @@ class Generator(nn.Module):
         self.up = nn.ModuleList(
             nn.ModuleList([Modulated(low, low, embedding), Modulated(low, low, embedding)]) for low in widths[:-1]
         )
-        self.out = nn.Conv2d(widths[0], 6 * 4, 3, 1, 1)
+        self.out = nn.Conv2d(widths[0], 5 * 4, 3, 1, 1)
         nn.init.normal_(self.out.weight, std=1e-3)
         nn.init.zeros_(cast(Tensor, self.out.bias))
 
@@ -93,14 +89,12 @@ class Generator(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             said = without_shortest(functional.pixel_shuffle(self.out(x.float()), 2))
         if not self.config.is_warped:
-            return Generated(said[:, :3].tanh(), torch.ones_like(said[:, :1]), torch.zeros_like(said[:, :2]))
-        # colours are said as a difference, so that an untrained network answers with the paint that is there
-        colour = (warped + 2 * said[:, :3]).clamp(-1, 1) if not self.training else warped + 2 * said[:, :3]
-        opacity, flow = (said[:, 3:4] + _RELUCTANCE).sigmoid(), _FLOW_REACH * (said[:, 4:] / 2).tanh()
-        if self.config.keeps_detail:
-            # what bounds the change is known here; an opacity that is learnt falls to nothing before colours are learnt
-            opacity = torch.ones_like(opacity)
-        return Generated(colour, opacity, flow, self.free(planes))
+            return Generated(said[:, :3].tanh(), torch.zeros_like(said[:, :2]))
+        # colours are said as a difference, so that an untrained network answers with the paint that is there. It is
+        # not weighed by an opacity: while colours are wrong such a weight falls, and little more is learnt of them
+        flow = _FLOW_REACH * (said[:, 3:] / 2).tanh()
+        colour = looked_up(warped, flow) + 2 * said[:, :3]
+        return Generated(colour if self.training else colour.clamp(-1, 1), flow, self.free(planes))
 
     def free(self, planes: Tensor) -> Tensor | None:
         """`Generated.free` of conditions."""
@@ -132,12 +126,10 @@ def without_shortest(values: Tensor) -> Tensor:
 
 
 def composed(warped: Tensor, said: Generated) -> Tensor:
-    """(B, 3, V, V) in [-1, 1]: the warped frame looked up anew by the corrected flow, the colours laid over it."""
-    moved = looked_up(warped, said.flow)
-    made = moved + said.opacity * (said.colour - moved)
+    """(B, 3, V, V) in [-1, 1]: the colours that are said, broad changes alone where no other is let through."""
     if said.free is None:
-        return made
-    change = made - warped
+        return said.colour
+    change = said.colour - warped
     light = broad(change)
     return warped + light + said.free * (change - light)
 

@@ -160,7 +160,10 @@ class _Spoiling:
         top = float(np.clip(1 - abs(rng.normal()) * 0.25, 0.2, 1))
         bottom = top * max(0.0, float(rng.normal()) * 0.06)
         cast = np.exp(rng.normal(size=3) * (0.15 if rng.random() < 0.5 else 0.04))
-        curves = bottom + (top - bottom) * values**gamma * cast / cast.max()
+        # eyes and mouths of real films have more contrast than rendered ones; cameras bend light and dark alike
+        bend = abs(float(rng.normal())) * 1.5 + 0.1
+        bent = 0.5 + 0.5 * np.tanh(bend * (values**gamma - 0.5)) / np.tanh(bend / 2)
+        curves = bottom + (top - bottom) * bent * cast / cast.max()
         grain = None
         if rng.random() < 0.35:
             grain = rng.standard_normal((*shape, 3), dtype=np.float32) * np.float32(rng.uniform(1, 10))

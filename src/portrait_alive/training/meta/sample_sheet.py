@@ -11,16 +11,16 @@ from portrait_alive.training.meta.episode_store import EpisodeBatch
 from portrait_alive.types import Bytes
 
 
-def write_sheet(path: Path, rows: Sequence[tuple[EpisodeBatch, Tensor, Tensor]], columns: int = 2) -> None:
-    """Write a PNG; for each episode source, warped frame, made frame, truth, and opacity."""
+def write_sheet(path: Path, rows: Sequence[tuple[EpisodeBatch, Tensor]], columns: int = 2) -> None:
+    """Write a PNG; for each episode source, warped frame, made frame, truth, and the change, four times as strong."""
     strips = []
-    for episode, made, opacity in rows:
+    for episode, made in rows:
         pictures = [
             episode.sources[:, 0, :3],
             episode.planes[:, :3],
             made,
             episode.truth,
-            opacity.repeat(1, 3, 1, 1) * 2 - 1,
+            4 * (made - episode.planes[:, :3]),
         ]
         strips.append(np.hstack([_pixels(picture) for picture in pictures]))
     strips += [np.zeros_like(strips[0])] * (-len(strips) % columns)

@@ -44,11 +44,11 @@ class Talker(nn.Module):
         super().__init__()
         self.embedder, self.generator = embedder, generator
 
-    def forward(self, sources: Tensor, planes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Person embedding, and the generator's colour, opacity and flow."""
+    def forward(self, sources: Tensor, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Person embedding, and the generator's colour and flow."""
         embedding = self.embedder(sources)
         said: Generated = self.generator(planes, embedding)
-        return embedding, said.colour, said.opacity, said.flow
+        return embedding, said.colour, said.flow
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,8 @@ class _Run:
         planes = torch.zeros(size, PLANES, patch, patch, device=device)
 
         def step() -> None:
-            _, colour, opacity, flow = self.talker(sources, planes)
-            total = colour.sum() + opacity.sum() + flow.sum()
+            _, colour, flow = self.talker(sources, planes)
+            total = colour.sum() + flow.sum()
             total.backward()
             float(total.detach())
 
@@ -268,8 +268,8 @@ class _Run:
         _set_rate(self.discriminator_optimiser, config.run.discriminator_rate * pace)
         self.talker.train()
         with self.quick():
-            embedding, colour, opacity, flow = self.spread_talker(batch.sources, batch.planes)
-        said = Generated(colour, opacity, flow, self.talker.generator.free(batch.planes))
+            embedding, colour, flow = self.spread_talker(batch.sources, batch.planes)
+        said = Generated(colour, flow, self.talker.generator.free(batch.planes))
         made = composed(batch.planes[:, :3], said)
         phase = (int(rng.integers(PHASES)), int(rng.integers(PHASES)))
         near = bool(rng.random() < config.loss.perceptual_near)
@@ -322,14 +322,14 @@ class _Run:
         for number in chosen:
             episode = self.held.whole(int(number), shots=1, device=self.world.device)
             with self.quick():
-                _, colour, opacity, flow = self.talker(episode.sources, episode.planes)
-            said = Generated(colour, opacity, flow, self.talker.generator.free(episode.planes))
+                _, colour, flow = self.talker(episode.sources, episode.planes)
+            said = Generated(colour, flow, self.talker.generator.free(episode.planes))
             made = composed(episode.planes[:, :3], said)
             for name, picture in (("warp", episode.planes[:, :3]), ("made", made)):
                 for term, value in self.loss(picture, episode.truth, said, episode.planes).items():
                     if term in ("pixels", "pyramid", "perceptual"):
                         sums.setdefault(f"{term} {name}", []).append(float(value))
-            rows.append((episode, made, opacity))
+            rows.append((episode, made))
         self.talker.load_state_dict(living)
         figures = "\t".join(f"{name} {np.mean(values):.5f}" for name, values in sums.items())
         self.curve.note(f"{self.step}\theld out\t{figures}")
