@@ -116,6 +116,16 @@ def test_a_run_that_was_cut_goes_on_as_if_it_had_not(folder, precision):
         assert torch.equal(value, averages(cut)[name]), name
 
 
+def test_minutes_before_a_kill_count(folder):
+    path = config_of(folder, steps=3, adversarial=1.0)
+    meta_train(read_config(path))
+    kept = torch.load(folder / "run" / CHECKPOINT, weights_only=True)
+    assert kept["minutes"] > 0
+    path.write_text(path.read_text().replace("steps = 3", f"steps = 9\nminutes = {kept['minutes'] / 2}", 1))
+    meta_train(read_config(path))
+    assert torch.load(folder / "run" / CHECKPOINT, weights_only=True)["step"] == 3
+
+
 def test_a_run_keeps_the_precision_it_began_with(folder):
     meta_train(read_config(config_of(folder, steps=3, precision="bfloat16")))
     meta_train(read_config(config_of(folder, steps=6, precision="auto")))

@@ -69,7 +69,8 @@ class RunConfig:
     precision: Precision = "auto"
     """Of the networks' convolutions; auto times both as the run begins. Losses are always in float32."""
     minutes: float | None = None
-    """End after this long at the latest; the rate has fallen by then. Such a run cannot be repeated exactly."""
+    """End after this long at the latest, what was before a kill counted in; the rate has fallen by then. Such a run
+    cannot be repeated exactly."""
     checkpoint_steps: int = 200
     sheet_steps: int = 400
 

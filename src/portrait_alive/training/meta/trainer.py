@@ -101,27 +101,26 @@ def meta_train(config: MetaTrainConfig, on_event: Listener = ignore) -> None:
     first = run.step
     if world.rank == 0:
         on_event(PhaseStarted("train", f"training in {config.run.out}", config.run.steps, "steps"))
-    while (done := _done(config, run.step, started)) < 1:
+    while (done := _done(config, run.step, run.minutes + (time.monotonic() - started) / 60)) < 1:
         terms = run.advance(done)
         if world.rank:
             continue
         run.curve.add(terms, run.step, time.monotonic() - started, (run.step - first) * config.run.batch * world.size)
         on_event(Progress("train", run.step))
         if run.step % config.run.checkpoint_steps == 0:
-            run.save()
+            run.save(run.minutes + (time.monotonic() - started) / 60)
         if run.step % config.run.sheet_steps == 0:
             run.look()
     if world.rank == 0:
-        run.save()
+        run.save(run.minutes + (time.monotonic() - started) / 60)
         run.look()
     if world.size > 1:
         dist.barrier()
 
 
-def _done(config: MetaTrainConfig, step: int, started: float) -> float:
-    minutes = config.run.minutes
+def _done(config: MetaTrainConfig, step: int, minutes: float) -> float:
     share = step / config.run.steps
-    return share if minutes is None else max(share, (time.monotonic() - started) / 60 / minutes)
+    return share if config.run.minutes is None else max(share, minutes / config.run.minutes)
 
 
 @dataclass(eq=False)
@@ -164,6 +163,8 @@ class _Run:
     curve: _Curve
     step: int
     precision: str = "float32"
+    minutes: float = 0.0
+    """That the run had taken when this process took it up."""
 
     @staticmethod
     def start(config: MetaTrainConfig, world: _World) -> "_Run":
@@ -229,14 +230,14 @@ class _Run:
             self.optimiser.load_state_dict(kept["optimiser"])
             self.discriminator_optimiser.load_state_dict(kept["discriminator_optimiser"])
             self.average, self.step = kept["average"], int(kept["step"])
-            self.precision = str(kept["precision"])
+            self.precision, self.minutes = str(kept["precision"]), float(kept["minutes"])
         except Exception as error:
             raise UnreadableInputError(
                 f"{path}: not a checkpoint of this configuration ({error}); name another folder for the run"
             ) from error
 
-    def save(self) -> None:
-        """Write the checkpoint whole, and the averaged weights as they would ship."""
+    def save(self, minutes: float) -> None:
+        """Write the checkpoint whole, and the averaged weights as they would ship; the run has taken `minutes`."""
         path = self.config.run.out / CHECKPOINT
         state = {
             "talker": self.talker.state_dict(),
@@ -246,6 +247,7 @@ class _Run:
             "average": self.average,
             "step": self.step,
             "precision": self.precision,
+            "minutes": minutes,
         }
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
