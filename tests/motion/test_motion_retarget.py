@@ -324,7 +324,7 @@ def test_looks_up_and_down_show_in_paint_what_is_asked(source, basis, names):
         for face in (aside, down)
     ]
     assert ways[0][:, 0] == pytest.approx(0.05, abs=0.003)
-    assert ways[1][:, 1] == pytest.approx(1.15 * 0.05, abs=0.003)
+    assert ways[1][:, 1] == pytest.approx(1.28 * 0.05, abs=0.003)
 
 
 def test_what_the_drivers_mouth_shows_goes_along_where_it_is_known(source, basis, names):

@@ -49,11 +49,11 @@ _TURN = _Manner(
     light_frames=0.6,
     least_noise=0.0005,
     most_noise=0.004,
-    start=1.5,
-    full=4.0,
+    start=2.5,
+    full=7.0,
     twice=False,
 )
-_SHIFT = _Manner(heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.004, start=1.5, full=4.0, twice=False)
+_SHIFT = _Manner(heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.004, start=2.5, full=7.0, twice=False)
 _LIDS = _Manner(light_frames=0.0, twice=False, start=3.0, full=8.0, least_noise=0.012)
 """Two channels are loud by chance more often than many are, and a blink is louder than any noise."""
 _SPEECH = _Manner(heavy_s=0.115, moderate_s=0.043, light_frames=0.3, most_noise=0.012)
