@@ -1,13 +1,13 @@
 """Where on the way is a movement lost? Known movements of portraits: asked, in the mesh, in the paint, and read.
 
-    python benchmarks/known_motion.py                        # twelve pictures, some two minutes of one core
+    python benchmarks/known_motion.py                        # twelve pictures, some four minutes of one core
     python benchmarks/known_motion.py --sources a.jpg b.png
 
 Each picture looks aside, up and down, closes its lids, raises its brows and turns by known amounts, one at a time.
 Columns are slopes: of the mesh for what was asked; of the paint for the mesh (irises: the darkest disc between the
 lids; brows: their patch found again by template matching); of what MediaPipe and the shipped tracker read for the
 mesh, in their subject's own measure (docs/quality.md). First, the same instruments on clips of people: what they read
-of a look that the pixels show.
+of a look or a raised brow that the pixels show, and how far a portrait's mesh goes that is driven by it.
 """
 
 import argparse
@@ -19,18 +19,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from brow_on_paint import brows_on_paint
 from iris_on_paint import EYES, gaze_of_mesh, gaze_on_paint
 from measured_with import DATA, command_line, default_cache
 from numpy.typing import NDArray
 from warp_method import WarpEngineMethod
 
-from motion import OPEN_LIDS, cut, reduced
+from motion import OPEN_LIDS, SEEN_FROM_NEARBY, cut, reduced
 from portrait_alive.errors import NoFaceError
 from portrait_alive.evaluation.clip_frames import read_frames
-from portrait_alive.evaluation.correlation import agreement, motion_tracks
+from portrait_alive.evaluation.correlation import agreement, motion_tracks, typical_frame
 from portrait_alive.evaluation.evaluate import find_judge
 from portrait_alive.evaluation.judge import Judge, face_seen
 from portrait_alive.evaluation.report import markdown_table
+from portrait_alive.media.clips import open_clip
 from portrait_alive.media.stills import read_picture
 from portrait_alive.motion.retarget import retarget
 from portrait_alive.motion.track import LID_NAMES
@@ -59,12 +61,20 @@ CLIPS = (
     *("lp_s29_woman_blonde", "small256_lia_driving1_woman", "fye_temple_man", "hm_xzy3_man"),
 )
 """Of people who look about."""
-_CLIP_FRAMES, _CLIP_EVERY = 150, 2
+BROW_CLIPS = (
+    *("fye_temple_man", "lp_d10_woman_studio", "lp_d12_man_orangewall", "lp_d3_woman_film", "ls_demo2_man"),
+    *("small256_et_expression_woman", "vr_4_woman_blue", "hm_xzy3_man", "hm_xzy1_man", "lp_d18_man_grey"),
+)
+"""Of people who move their brows."""
+BROW_PICTURE = DATA / "paintings" / "lp_s0_lady_pink.jpg"
+"""Whose mesh they drive."""
+_CLIP_FRAMES, _CLIP_EVERY, _BROWS_EVERY = 150, 2, 3
 _OF_CLIPS = (
     *("eyes agree x", "range", "MediaPipe / paint", "shipped tracker / paint"),
     *("eyes agree y", "range", "MediaPipe / paint", "shipped tracker / paint"),
     *("lower lid / paint", "lower lid / MediaPipe"),
 )
+_OF_BROWS = ("both agree", "range", "MediaPipe / paint", "shipped tracker / paint", "driven mesh / paint")
 _FINER = 4
 _REACH_PX = 16
 
@@ -83,6 +93,10 @@ def main() -> None:
             print(f"> {path.name}: {error}")
     print(command_line())
     print(markdown_table(["clip", *_OF_CLIPS], [[clip, *of_clip(clip, method, judge)] for clip in CLIPS], digits=2))
+    brows: list[list[str | float]] = [[clip, *of_brows(clip, method, judge, arguments.side)] for clip in BROW_CLIPS]
+    middle = np.nanmedian(np.array([row[1:] for row in brows], float), axis=0)
+    brows.append(["median", *(float(each) for each in middle)])
+    print(markdown_table(["clip, brows", *_OF_BROWS], brows, digits=2))
     for part in PARTS:
         rows: list[list[str | float]] = [[name, *parts[part]] for name, parts in found.items()]
         middle = np.nanmedian(np.array([row[1:] for row in rows], float), axis=0)
@@ -140,6 +154,33 @@ def of_clip(name: str, method: WarpEngineMethod, judge: Judge) -> list[float]:
         known = np.column_stack([look, gap, np.ones(len(look))])
         row.append(float(np.linalg.lstsq(known, margins[:, 1], rcond=None)[0][0]))
     return row
+
+
+def of_brows(name: str, method: WarpEngineMethod, judge: Judge, side: int) -> list[float]:
+    """`_OF_BROWS`: in frames in which the head is turned little, how well a person's two brows agree in the pixels, the
+    range there in their own height, and the slopes of what is read and of a portrait's mesh that is driven by them."""
+    clip = next((DATA / "clips").glob(f"{name}.*"))
+    frames = [reduced(frame, 512) for frame in read_frames(clip, limit=_CLIP_FRAMES)]
+    meshes = judge.meshes(frames)
+    tracked = method.raw_points(frames)
+    driven = WarpEngineMethod("native", absolute=False, fps=open_clip(clip).fps).driven(
+        method.face(reduced(read_picture(BROW_PICTURE).pixels, side)), frames
+    )
+    at = [i for i in range(0, len(frames), _BROWS_EVERY) if face_seen(meshes)[i] and face_seen(tracked)[i]]
+    seen = meshes[at]
+    rest = typical_frame(seen)
+    turns = motion_tracks(seen, rest)
+    painted = brows_on_paint([frames[i] for i in at], seen, rest)
+    turned = np.fmax(np.abs(turns["yaw"]), np.abs(turns["pitch"]))
+    known = ~np.isnan(painted).any(1) & (turned < SEEN_FROM_NEARBY)
+    asked = np.stack([driven[i].points[:MESH_POINTS] for i in at])
+    both = painted[known].mean(1)
+    readings = [motion_tracks(each, rest)["brows"][known] for each in (seen, tracked[at], asked)]
+    return [
+        float(np.corrcoef(painted[known, 0], painted[known, 1])[0, 1]),
+        float(np.ptp(np.percentile(both, (5, 95)))),
+        *(_slope(both, reading) for reading in readings),
+    ]
 
 
 def _lid_margins(mesh: Float) -> Float:
