@@ -23,8 +23,10 @@ _ARCH_REACH = 1.1
 """How far rows of teeth reach at least, over the way from their middle to the corners of the source's mouth."""
 _SLACK = 0.06
 """Drop of the jaw, in mouth widths, that does not part them yet."""
-_TEETH_MEET = 0.62
-"""Where upper and lower teeth meet in a mouth that shows them, from its upper edge to its lower one."""
+_BEYOND = (0.07, 0.02)
+"""Mouth widths beyond the upper and the lower edge of the source's opening over which its last row still stands in."""
+_LONGER = 2.2
+"""How much longer lower teeth that the source shows in part may become."""
 _ROUND = 0.8
 """Exponent of the almond that an opening stays inside of (0.5 is an ellipse): mesh points make a trapezoid of it."""
 _LIT_GAPS = (0.02, 0.14)
@@ -199,8 +201,12 @@ def _inside(
     by_corner = u * np.float32(rest.width / opening.width)
     at_u = skull_u + (by_corner - skull_u) * aside
     at_upper, at_lower = rest.curves_at(at_u)
-    meets = at_upper + np.float32(_TEETH_MEET) * (at_lower - at_upper)
-    at_v = np.where(skull_v <= meets, skull_v, np.maximum(jaw_v, meets))
+    meets = at_upper + np.float32(layer.meets) * (at_lower - at_upper)
+    # a lip that drops further than the jaw shows more of the lower teeth
+    edge = jaw_v + (lower - v) * np.float32(1 / max(rigid.scale, 1e-3))
+    longer = np.clip((edge - meets) / np.maximum(at_lower - meets, 1), 1, np.float32(_LONGER))
+    below = meets + np.maximum(jaw_v - meets, 0) / longer
+    at_v = np.where(skull_v <= meets, skull_v, below)
     parted = np.where(skull_v <= meets, 0, np.maximum(np.minimum(skull_v - meets, meets - jaw_v), 0))
     beyond = np.maximum(at_upper - at_v, at_v - at_lower)
     inset = min(0.015 * rest.width, 0.25 * rest.gap)
@@ -211,7 +217,8 @@ def _inside(
     own = layer.inside.sample(detail.positions(x, y, layer.inside.factor)).astype(np.float32)
     # an opening that narrows lets less light in
     own *= np.float32(min(1.0, opening.gap / max(rest.gap, 1e-3)) ** 0.25)
-    seen = kept * np.clip(1.5 - np.maximum(beyond, 0) / (0.07 * rest.width + 0.5), 0, 1)
+    reach = np.where(at_v > at_lower, np.float32(_BEYOND[1] * rest.width), np.float32(_BEYOND[0] * rest.width))
+    seen = kept * np.clip(1.5 - np.maximum(beyond, 0) / (reach + np.float32(0.5)), 0, 1)
     seen *= np.clip(1.5 - parted / (0.01 * rest.width + 0.5), 0, 1)
     share: Float = seen.astype(np.float32)
     return cast(Float, drawing + (own - drawing) * share[..., None]), 1 - share

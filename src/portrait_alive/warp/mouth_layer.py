@@ -23,6 +23,11 @@ _TOOTH_LUMA = 0.7
 """Lightness of teeth over that of the skin, at least."""
 _TOOTH_CONTRAST = (0.15, 0.3)
 """How much darker, in shares, the dark between lips is than the light, where the light is taken for teeth."""
+_MEETING_SAMPLES = 24
+_MEETING_COLUMNS = (0.25, 0.75)
+"""Between what shares of the mouth's width the line is looked for at which upper and lower teeth meet ..."""
+_MEETING_DARKER = 0.12
+"""... and how much darker than the rows on both sides of it, in shares of the lightest, it is at least."""
 _LIP_MIDDLE = 13
 """Mesh point in the middle of the upper lip's inner edge: teeth have their middle under it."""
 _MIDDLES = (0.25, 0.75)
@@ -48,6 +53,9 @@ class MouthLayer:
     """Pixels of a mouth's usual width in this face: teeth have the face's size, not the lips'."""
     openness: float
     """0 where the source's mouth is shut or dark, 1 where it shows its teeth."""
+    meets: float
+    """Where the upper teeth end, 0 at the upper lip's edge, 1 at the lower one's: there the lower ones, if the source
+    shows any, part from them."""
     middle: float
     """u of the middle of the teeth, under the middle of the upper lip."""
     turn: Float
@@ -109,6 +117,7 @@ def take_mouth_apart(
         grain=grain,
         unit=max(opening.width, _UNIT_PER_EYES * float(np.linalg.norm(np.diff(points[[*_IRISES], :2], axis=0)))),
         openness=smoothstep(0.08, 0.16, opening.gap / opening.width) * _toothed(pixels, detail, opening, skin_colour),
+        meets=_teeth_meet(pixels, detail, opening),
         middle=float(np.clip(opening.axes(*points[_LIP_MIDDLE, :2])[0] / opening.width, *_MIDDLES)) * opening.width,
         turn=turn.astype(np.float32),
         rest=float(np.interp(opening.width / 2, opening.u, opening.upper)) / opening.width,
@@ -144,6 +153,25 @@ def _toothed(pixels: Bytes, detail: Detail, opening: Opening, skin: Float) -> fl
     dark, bright = np.percentile(luma, (10, 80))
     contrast = 1 - float(dark) / max(float(bright), 1.0)
     return smoothstep(0.15, 0.35, float((light & (tint < skin_tint)).mean())) * smoothstep(*_TOOTH_CONTRAST, contrast)
+
+
+def _teeth_meet(pixels: Bytes, detail: Detail, opening: Opening) -> float:
+    """Where, from the upper lip (0) to the lower one (1), it is dark between two lighter rows; 1 where it nowhere is.
+
+    Most who smile show their upper teeth alone: those go with the skull down to the lower lip.
+    """
+    deep = ((np.arange(_MEETING_SAMPLES, dtype=np.float32) + 0.5) / _MEETING_SAMPLES)[:, None]
+    first, last = (share * opening.width for share in _MEETING_COLUMNS)
+    u = np.linspace(first, last, 33).astype(np.float32)[None]
+    upper, lower = opening.curves_at(u)
+    x, y = opening.place(u, (upper + (lower - upper) * deep).astype(np.float32))
+    place = np.dstack([x - detail.x[0, 0], y - detail.y[0, 0]]).astype(np.float32)
+    luma = pixels.astype(np.float32) @ LUMA
+    rows = np.median(cv2.remap(luma, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), 1)
+    above, below = np.maximum.accumulate(rows), np.maximum.accumulate(rows[::-1])[::-1]
+    valley = np.minimum(above, below) - rows
+    deepest = int(valley.argmax())
+    return float(deep[deepest, 0]) if valley[deepest] > _MEETING_DARKER * float(rows.max()) else 1.0
 
 
 def _pick(pixels: Bytes, detail: Detail, nodes: NDArray[np.bool_]) -> Bytes:
