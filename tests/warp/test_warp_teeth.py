@@ -11,6 +11,7 @@ from portrait_alive.shape import topology
 from portrait_alive.tones import LUMA
 from portrait_alive.types import Picture
 from portrait_alive.warp.layers import take_apart
+from portrait_alive.warp.mouth_layer import MouthLayer
 from portrait_alive.warp.teeth import Arch, palette_of, upper_row
 from portrait_alive.warp.warper import Warper
 
@@ -68,8 +69,8 @@ def test_teeth_are_white_as_the_eyes_are() -> None:
     assert pink[1] >= 0.48 * (pink[0] + pink[2])
 
 
-def with_open_mouth(head: Head, colours: list[tuple[int, int, int]]) -> float:
-    """Openness that is found in a painted head whose mouth holds horizontal bands of the colours."""
+def with_open_mouth(head: Head, colours: list[tuple[int, int, int]]) -> MouthLayer:
+    """The mouth of a painted head that holds horizontal bands of the colours."""
     points = head.face.points.copy()
     inner = points[list(topology.LIPS_INNER), :2]
     pixels = head.picture.pixels.copy()
@@ -87,14 +88,24 @@ def with_open_mouth(head: Head, colours: list[tuple[int, int, int]]) -> float:
     pixels[mask > 0] = painted[mask > 0]
     layers = take_apart(Picture(pixels), replace(head.face, points=points), head.basis)
     assert layers.mouth is not None
-    return layers.mouth.openness
+    return layers.mouth
 
 
 def test_a_pale_stroke_between_the_lips_is_not_taken_for_teeth() -> None:
     head = paint_head(480)
     teeth, dark = (225, 215, 200), (60, 30, 30)
-    assert with_open_mouth(head, [dark, teeth, teeth, dark]) > 0.8
-    assert with_open_mouth(head, [teeth, teeth, teeth, teeth]) < 0.1
+    assert with_open_mouth(head, [dark, teeth, teeth, dark]).openness > 0.8
+    assert with_open_mouth(head, [teeth, teeth, teeth, teeth]).openness < 0.1
+
+
+def test_rows_of_teeth_part_where_it_is_dark_between_them() -> None:
+    head = paint_head(480)
+    teeth, dark, lip = (225, 215, 200), (60, 30, 30), (170, 90, 90)
+    assert 0.6 < with_open_mouth(head, [teeth, teeth, teeth, dark, teeth]).meets < 0.9
+    assert 0.2 < with_open_mouth(head, [teeth, dark, teeth, teeth, teeth]).meets < 0.5
+    # upper teeth over a lip, and under a shadow, part from nothing
+    assert with_open_mouth(head, [teeth, teeth, teeth, teeth, lip]).meets == 1
+    assert with_open_mouth(head, [dark, teeth, teeth, teeth, teeth]).meets == 1
 
 
 def test_shut_lids_of_a_tiny_face_are_not_black() -> None:

@@ -17,12 +17,7 @@ _ROOM_SHIFT = (3.0, 2.0)
 
 def softly(value: float, low: float, high: float) -> float:
     """`value` kept inside [low, high] (low < 0 < high) by a curve of slope 1 near 0 that bends towards the ends."""
-    room = high if value > 0 else -low
-    knee = _KNEE * room
-    size = abs(value)
-    if size <= knee:
-        return value
-    return float(np.sign(value) * (knee + (room - knee) * np.tanh((size - knee) / (room - knee))))
+    return float(softly_each(np.array([value]), np.array([low]), np.array([high]))[0])
 
 
 def softly_each(

@@ -40,7 +40,7 @@ _LOWEST_BROW, _HIGHEST_BROW = -1.6, 3.0
 """The same of brows, approached softly: their skin slides over bone and does not tear. Shapes that oppose each other
 make up one height there, so that cutting one of them took up to two fifths off a driver's brows."""
 _LEAST_BROW_ROOM = 0.1
-"""What brows that are painted at their limit move all the same."""
+"""Room in which the way of brows that are painted close to a limit bends; the limit holds all the same."""
 _BROWS_IN_PAINT, _LOOKS_IN_PAINT = 1.08, 1.28
 """So much more is asked of the mesh than is meant: painted brows go 0.92 of the mesh's way, and the visible part of
 painted irises 0.87 of a look up or down, of which an eye's limits take another tenth (medians over twelve pictures,

@@ -41,8 +41,8 @@ _DIP, _OPEN_BESIDE, _SHORTEST_BLINK_S = 0.15, 0.85, 0.085
 """By how much an eye's lids have to be lower than in both frames beside, in a single frame, to be a slip of the
 tracker, and how open they are there: nobody shuts and opens an eye within so short a time, nor winks so shortly."""
 _BROWS_SHOW = 1.12
-"""Of what brows do in the pixels of eight people, their patch found again by template matching, the smoothed motion
-shows 0.88 (median; docs/motion.md)."""
+"""Tracked brows go 0.88 of the way that they go in the pixels of ten people, their patch found again by template
+matching (median; docs/motion.md)."""
 _WORST_RESIDUAL = 0.06
 _CUT_EASE_S = 0.12
 

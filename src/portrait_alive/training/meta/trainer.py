@@ -101,18 +101,22 @@ def meta_train(config: MetaTrainConfig, on_event: Listener = ignore) -> None:
     first = run.step
     if world.rank == 0:
         on_event(PhaseStarted("train", f"training in {config.run.out}", config.run.steps, "steps"))
-    while (done := _done(config, run.step, run.minutes + (time.monotonic() - started) / 60)) < 1:
+
+    def minutes() -> float:
+        return run.minutes + (time.monotonic() - started) / 60
+
+    while (done := _done(config, run.step, minutes())) < 1:
         terms = run.advance(done)
         if world.rank:
             continue
         run.curve.add(terms, run.step, time.monotonic() - started, (run.step - first) * config.run.batch * world.size)
         on_event(Progress("train", run.step))
         if run.step % config.run.checkpoint_steps == 0:
-            run.save(run.minutes + (time.monotonic() - started) / 60)
+            run.save(minutes())
         if run.step % config.run.sheet_steps == 0:
             run.look()
     if world.rank == 0:
-        run.save(run.minutes + (time.monotonic() - started) / 60)
+        run.save(minutes())
         run.look()
     if world.size > 1:
         dist.barrier()
