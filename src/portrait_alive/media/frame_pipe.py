@@ -52,8 +52,9 @@ class FramePipe:
         self._fills = chain(repeat(fill, RING), repeat(refill or fill))  # buffers come back in their order
         self._stack = contextlib.ExitStack()
         self._process: Process = self._stack.enter_context(running(arguments, reads=True, writes=False))
-        self._free: queue.Queue[Bytes] = queue.Queue()
-        self._full: queue.Queue[Bytes | None] = queue.Queue()
+        # not Queue: a signal that interrupts its `put` at the wrong moment makes the next one wake nobody
+        self._free: queue.SimpleQueue[Bytes] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[Bytes | None] = queue.SimpleQueue()
         for _ in range(RING):
             self._free.put(np.empty(shape, np.uint8))
         self._broken = threading.Event()
