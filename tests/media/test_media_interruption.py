@@ -1,8 +1,11 @@
 """Outputs appear complete or not at all; nothing is left behind, and nothing that was there is lost."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -226,3 +229,34 @@ def _contents(path: Path) -> dict[str, bytes]:
     """Every file under `path`, or `path` itself, by name."""
     files = path.iterdir() if path.is_dir() else [path]
     return {file.name: file.read_bytes() for file in files if file.is_file()}
+
+
+class _InterruptedError(Exception):
+    pass
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="interrupts by a POSIX timer")
+def test_interrupted_while_handing_over_a_frame_the_pipe_ends_all_the_same(tmp_path):
+    """Whenever the signal comes: a `Queue` wakes nobody any more if it comes while an item is told of."""
+
+    def interrupt(*_: object) -> None:
+        raise _InterruptedError
+
+    random, frame = np.random.default_rng(0), np.zeros((2, 2, 3), np.uint8)
+    raw = ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", "2x2", "-framerate", "25", "-i", "pipe:0"]
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(60):
+            pipe = frame_pipe.FramePipe(["-v", "error", *raw, "-f", "null", "-"], (2, 2, 3), tmp_path / "out")
+            with contextlib.suppress(_InterruptedError):
+                signal.setitimer(signal.ITIMER_REAL, 0.05 + random.uniform(0.0, 0.01))
+                while True:
+                    pipe.write(frame)
+            ending = threading.Thread(target=pipe.abort, daemon=True)
+            ending.start()
+            ending.join(10)
+            assert not ending.is_alive()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
