@@ -45,14 +45,16 @@ class _Manner:
 
 _TURN = _Manner(
     heavy_s=0.1,
-    moderate_s=0.04,
+    moderate_s=0.03,
     light_frames=0.6,
-    least_noise=0.0005,
+    least_noise=0.002,
     most_noise=0.004,
-    start=2.5,
-    full=7.0,
+    start=2.0,
+    full=5.0,
     twice=False,
 )
+"""A tenth of a degree is not seen. Every other frame may be the mean of its neighbours, whose noise would be measured
+as next to none."""
 _SHIFT = _Manner(heavy_s=0.1, moderate_s=0.04, light_frames=0.6, least_noise=0.004, start=2.5, full=7.0, twice=False)
 _LIDS = _Manner(light_frames=0.0, twice=False, start=3.0, full=8.0, least_noise=0.012)
 """Two channels are loud by chance more often than many are, and a blink is louder than any noise."""
