@@ -42,7 +42,7 @@ def test_seen_irises_are_freed_of_narrowing_lids_and_go_further():
     whole = whole_looks(gaze, heights, lids)
     freed = gaze[:, :, 1] + _sunk(heights)
     np.testing.assert_allclose(
-        whole[:, :, 1], freed + 0.25 * (freed - np.median(freed.mean(1))).mean(1, keepdims=True), atol=1e-5
+        whole[:, :, 1], freed + 0.4 * (freed - np.median(freed.mean(1))).mean(1, keepdims=True), atol=1e-5
     )
 
 
@@ -50,7 +50,7 @@ def test_sideward_looks_become_somewhat_larger():
     gaze, heights, lids, look = _tracks(0.1)
     gaze[:, :, 0] += 0.3 + look[:, None]
     aside = whole_looks(gaze, heights, lids)[:, :, 0]
-    np.testing.assert_allclose(np.polyfit(gaze[:, 0, 0], aside[:, 0], 1)[0], 1.1, atol=1e-3)
+    np.testing.assert_allclose(np.polyfit(gaze[:, 0, 0], aside[:, 0], 1)[0], 1.2, atol=1e-3)
     np.testing.assert_allclose(np.median(aside), np.median(gaze[:, :, 0]), atol=1e-3)
 
 

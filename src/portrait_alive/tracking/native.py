@@ -11,9 +11,11 @@ from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.nets.load import load_net
 from portrait_alive.nets.packed import quickened
 from portrait_alive.shape.basis import load_basis
+from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.tracking.detector import Detector
 from portrait_alive.tracking.following import AHEAD, FaceFollower
+from portrait_alive.tracking.likely import drawn_to_heads
 from portrait_alive.tracking.parts import PartRefiner
 from portrait_alive.types import Box, Bytes, Landmarks
 from portrait_alive.weights import SHAPE_BASIS, TRACKER, weight_path
@@ -60,6 +62,7 @@ class NativeTracker:
     net: LandmarkNet
     detector: Detector
     parts: PartRefiner
+    fitter: HeadFitter
     device: torch.device
     name: str = "native"
 
@@ -70,8 +73,9 @@ class NativeTracker:
         net = load_net(weight_path(TRACKER), "landmark-net-1", lambda c: LandmarkNet(LandmarkNetConfig(**c)), place)
         size = net.config.crop_size
         example = torch.zeros(AHEAD, 3, size, size, device=place).to(memory_format=torch.channels_last)
-        parts = PartRefiner.load(load_basis(weight_path(SHAPE_BASIS)), place)
-        return NativeTracker(quickened(net, example), Detector.load(place), parts, place)
+        basis = load_basis(weight_path(SHAPE_BASIS))
+        parts = PartRefiner.load(basis, place)
+        return NativeTracker(quickened(net, example), Detector.load(place), parts, HeadFitter.of(basis), place)
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""
@@ -111,7 +115,8 @@ class NativeTracker:
     def _finished_twice(self, pixels: Bytes, faces: Sequence[Landmarks]) -> list[Landmarks]:
         """The second time in patches about where the parts were found: a mouth that lay aside is seen whole."""
         pictures = [pixels] * len(faces)
-        return self.finish(pictures, self.finish(pictures, faces))
+        finished = self.finish(pictures, self.finish(pictures, faces))
+        return [drawn_to_heads(face, self.fitter) for face in finished]
 
     def _largest(self, pixels: Bytes) -> Landmarks | None:
         return max(self._find(pixels), key=lambda found: found.box.area, default=None)
