@@ -61,6 +61,7 @@ CLIPS = (
     "small256_et_expression_woman",
 )
 _JAW = (172, 397)
+_INNER_LIPS = (13, 14)
 PARTS: Mapping[str, tuple[int, ...]] = {
     "head": tuple(RIGID),
     "brows": topology.RIGHT_BROW + topology.LEFT_BROW,
@@ -452,8 +453,9 @@ def _identity_change(driven: Sequence[DrivenFace], source: Float) -> float:
 
 
 def _proportions(mesh: Float) -> tuple[float, float]:
-    """Distance of the eyes' outer corners and width of the jaw, both over the face's height."""
-    height = _length(mesh, FOREHEAD, CHIN)
+    """Distance of the eyes' outer corners and width of the jaw, both over the face's height. The gap between the lips
+    is no part of it: a mouth that closes shortens a face, whosever it is."""
+    height = _length(mesh, FOREHEAD, CHIN) - _length(mesh, *_INNER_LIPS)
     return _length(mesh, 33, 263) / height, _length(mesh, *_JAW) / height
 
 
