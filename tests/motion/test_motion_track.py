@@ -229,6 +229,13 @@ def test_who_looks_aside_most_of_the_time_does_not_rest_there(lively):
     np.testing.assert_allclose(neutral.gaze, np.full((2, 2), (0.0, -0.22)), atol=0.04)
 
 
+def test_lips_that_are_mostly_apart_rest_where_they_are_closest(lively):
+    """Or a portrait's mouth would stay shut until the driver's opens further than usual."""
+    apart = np.full(len(lively.mouth), 0.16, np.float32)
+    apart[::8] = 0.03
+    assert found_neutral(replace(lively, mouth=apart)).mouth == pytest.approx(0.03, abs=0.005)
+
+
 def test_a_still_that_looks_straight_keeps_the_portraits_gaze(basis, fitter):
     mesh = driver_meshes(basis, np.zeros((1, 3)))
     motion = track_driver(numbered_frames(1), ScriptedTracker([[m] for m in mesh]), fitter, fps=FPS)

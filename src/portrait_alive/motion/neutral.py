@@ -22,6 +22,9 @@ outwards. Medians of 25 clips lie within 0.05 of it."""
 _SIDEWARD = (0.15, 0.15)
 """How far from straight, across and up or down in half-widths, halves a look's claim to be the rest. Someone who
 looks aside most of the time does not rest there."""
+_LEAST_OPEN = 5
+"""Percentile of the gap between the lips above which it counts as opened. Whoever talks all through, or smiles with
+parted lips, opens and closes the mouth beyond what is most frequent too."""
 _HELD = 0.35
 """An expression that is stronger than this in the supposed rest is held, not worn: the surplus is left to move."""
 
@@ -60,7 +63,7 @@ def found_neutral(motion: Motion) -> Neutral:
         expression=np.where(rest_expression > _HELD, _HELD, rest_expression).astype(np.float32),
         lids=np.ones(2, np.float32),
         gaze=_average(gaze, gaze_weights).reshape(2, 2),
-        mouth=float(_average(mouth, face_weights)),
+        mouth=min(float(_average(mouth, face_weights)), float(np.percentile(mouth, _LEAST_OPEN))),
     )
 
 

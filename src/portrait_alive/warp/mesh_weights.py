@@ -40,10 +40,13 @@ class MeshWeights:
 def weights_at(nodes: Float, points: Float, triangles: NDArray[np.int32]) -> MeshWeights:
     """Weights of the nodes that a mesh covers; where it covers them twice, of the nearest surface.
 
+    Only what faces the viewer counts: through the holes of a turned face's eyes its far temple would be seen from
+    within, and irises moved with that.
+
     Args:
         nodes: (rows, columns, 2) regular grid of picture coordinates.
         points: (P, 3) picture coordinates with depth away from the viewer.
-        triangles: (T, 3) indices into `points`.
+        triangles: (T, 3) indices into `points`, clockwise as the viewer sees them.
     """
     rows, columns = nodes.shape[:2]
     origin, cell = nodes[0, 0], float(nodes[0, 1, 0] - nodes[0, 0, 0])
@@ -55,7 +58,8 @@ def weights_at(nodes: Float, points: Float, triangles: NDArray[np.int32]) -> Mes
     lows, highs = (end(flat[triangles], axis=1) - origin for end in (np.min, np.max))
     firsts = np.maximum(np.ceil(lows / cell - 1e-6), 0).astype(int)  # (T, 2) the nodes in each triangle's box
     lasts = np.minimum(np.floor(highs / cell + 1e-6).astype(int), (columns - 1, rows - 1))
-    for number in np.flatnonzero((lasts >= firsts).all(1)).tolist():
+    faces_viewer = _doubled_area(flat[triangles]) > 0
+    for number in np.flatnonzero((lasts >= firsts).all(1) & faces_viewer).tolist():
         corner, (x0, y0), (x1, y1) = triangles[number], firsts[number].tolist(), lasts[number].tolist()
         shares = barycentric(flat[corner], places[y0 : y1 + 1, x0 : x1 + 1])
         if shares is None:
@@ -81,13 +85,19 @@ def barycentric(corners: NDArray[np.float64], places: NDArray[np.float64]) -> ND
     None where the triangle has no area.
     """
     a, b, c = corners
-    area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+    area = _doubled_area(corners)
     if abs(area) < 1e-9:
         return None
     x, y = places[..., 0] - a[0], places[..., 1] - a[1]
     wb = (x * (c[1] - a[1]) - (c[0] - a[0]) * y) / area
     wc = ((b[0] - a[0]) * y - x * (b[1] - a[1])) / area
     return np.stack([1 - wb - wc, wb, wc], -1)
+
+
+def _doubled_area(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(...) twice the area of triangles (..., 3, 2), positive where their corners run clockwise in the picture."""
+    a, b, c = corners[..., 0, :], corners[..., 1, :], corners[..., 2, :]
+    return (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (c[..., 0] - a[..., 0]) * (b[..., 1] - a[..., 1])
 
 
 def extended(weights: MeshWeights, keep: NDArray[np.bool_], over: NDArray[np.bool_]) -> MeshWeights:
