@@ -29,14 +29,14 @@ class Head:
     basis: ShapeBasis
 
 
-def paint_head(size: int = 320, *, grain: float = 0.0) -> Head:
-    """A frontal face about a third of the picture high, in flat colours, on a flat wall."""
+def paint_head(size: int = 320, *, grain: float = 0.0, yaw: float = 0.0) -> Head:
+    """A face about a third of the picture high, turned by `yaw` (radians), in flat colours, on a flat wall."""
     basis = load_basis(weight_path(SHAPE_BASIS))
     fitter = HeadFitter.of(basis)
     still = np.zeros(len(basis.identity), np.float32), np.zeros(len(basis.expression), np.float32)
     shape = basis.shape(*still)
     scale = size / 48.0
-    pose = HeadPose(np.eye(3, dtype=np.float32), np.array([size * 0.5, size * 0.45, 0], np.float32), scale)
+    pose = HeadPose(_rotation(yaw, 0.0), np.array([size * 0.5, size * 0.45, 0], np.float32), scale)
     points = place(shape, pose)
     pixels = np.full((size, size, 3), WALL, np.uint8)
     mesh = points[:468, :2]
@@ -95,14 +95,19 @@ def with_lids_shut(head: Head, closure: float = 1.0) -> Float:
 
 def turned(head: Head, yaw: float, pitch: float = 0.0) -> DrivenFace:
     """The head turned rigidly (radians) about the middle of the neck; neck points stay."""
-    c, s, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    rotation = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    rotation = _rotation(yaw, pitch)
     points = head.face.points
     pivot = points[topology.CHIN] + np.array([0, 0, 6 * head.face.fit.pose.scale])
     moved = (points - pivot) @ rotation.T + pivot
     neck = head.basis.beyond["neck"]
     moved[neck] = points[neck]
-    return driven_by(head, moved, turn=rotation.astype(np.float32))
+    return driven_by(head, moved, turn=rotation)
+
+
+def _rotation(yaw: float, pitch: float) -> Float:
+    c, s, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
+    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    return turn.astype(np.float32)
 
 
 def _fill(pixels: np.ndarray, outline: np.ndarray, colour: object) -> None:

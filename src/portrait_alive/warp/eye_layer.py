@@ -1,6 +1,7 @@
 """One eye of the source taken apart, and where its skin comes from in a frame."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut, Detail, Sheet, inside
 from portrait_alive.warp.eyeball import eyeball
 from portrait_alive.warp.fine_texture import FineTexture
+from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.iris_disc import IrisDisc, iris_disc
 from portrait_alive.warp.lid_skin import lid_skin
 from portrait_alive.warp.mesh_weights import coverage, weights_at
@@ -19,6 +21,9 @@ SHUT = (0.6, 0.84)
 """Closures between which the upper lid runs ahead of its mesh to the lower one: trackers see a shut eye as 80% shut."""
 LID_BEGINS = 0.1
 """Closure from which on the lid is drawn instead of squeezed."""
+
+_FACES_VIEWER = (0.25, 4.0)
+"""Of an opening's area in the source, as much as is seen at least and at most when the head has turned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +35,10 @@ class EyeLayer:
     """Points of the upper lid margin from the viewer's left corner to the right one."""
     lower: tuple[int, ...]
     opening: Opening
+    span: Float
+    """(3,) from its first corner to its last."""
+    facing: Float
+    """(3,) its area as a vector that stands on it, over what the viewer sees of it."""
     upper_skin: Sheet
     """Skin around the opening, continued into it from the upper lid."""
     lower_skin: Sheet
@@ -122,6 +131,8 @@ def take_eye_apart(
         upper=upper,
         lower=lower,
         opening=opening,
+        span=points[upper[-1]] - points[upper[0]],
+        facing=_facing(points[list(upper + lower[-2:0:-1])]),
         upper_skin=Sheet.of(covered, ~(open_nodes | under), everywhere, detail.core, is_upper=True),
         lower_skin=Sheet.of(covered, ~(open_nodes | over), everywhere, detail.core, is_upper=False),
         socket=Sheet.of(covered, ~socket_nodes, everywhere, detail.core, is_upper=True),
@@ -145,6 +156,7 @@ def eye_frame(
     coarse: Float,
     moved: Float,
     driven: Float,
+    rigid: RigidMotion,
     shut: float,
     *,
     offset: tuple[int, int],
@@ -158,6 +170,7 @@ def eye_frame(
         coarse: (rows, columns, 2) the region's displacement field.
         moved: (P, 2) displacement of the points.
         driven: (P, 3) points of the frame.
+        rigid: motion of the skull.
         shut: how far the lid is to be closed, 1 entirely.
         offset: (x, y) from `Detail.offset`.
         shift: (x, y) pixels from this rectangle's corner back to the region's.
@@ -169,7 +182,7 @@ def eye_frame(
     upper, lower = opening.curves_at(u)
     below = np.clip(v - (upper + lower) / 2 + 0.5, 0, 1).astype(np.float32)
     was_open = rest.area > 0.03 * rest.width**2
-    closure = max(shut, _closed(rest, opening)) if was_open else shut
+    closure = max(shut, _closed(layer, rigid, opening)) if was_open else shut
     sheets, blurs = [layer.upper_skin, layer.lower_skin], [0.7, 0.7]
     if closure > LID_BEGINS:
         sheets, blurs = [*sheets, layer.socket], [*blurs, 2.0]
@@ -182,11 +195,22 @@ def eye_frame(
     return EyeFrame(offset, detail.cut(upper_sheet, lower_sheet, below), socket, opening, closure, u, v, upper, lower)
 
 
-def _closed(rest: Opening, now: Opening) -> float:
+def _closed(layer: EyeLayer, rigid: RigidMotion, now: Opening) -> float:
     """How far an opening is closed, negative where it is wider: by its height, in its width or in pixels, whichever is
-    the less wide, since a head that turns away makes eyes narrow but not high."""
-    height = now.area * rest.width / (now.width * rest.area)
-    return max(1 - height * rest.width / now.width, min(1 - height, 0.0))
+    the less wide. It is measured against the source's own as the turned head would show it: an eye that comes out from
+    behind a nose gets wider and not higher, and shuts no more than the other one."""
+    rest = layer.opening
+    width = rigid.scale * float(np.hypot(*(rigid.rotation[:2] @ layer.span)))
+    seen = float(np.clip(rigid.rotation[2] @ layer.facing, *_FACES_VIEWER))
+    area = rigid.scale**2 * rest.area * seen
+    height = now.area * width / (now.width * area)
+    return max(1 - height * width / now.width, min(1 - height, 0.0))
+
+
+def _facing(ring: Float) -> Float:
+    """(3,) the vector area of a ring (N, 3) over its last coordinate, by which it is seen."""
+    sum_of_crosses = np.cross(ring, np.roll(ring, -1, axis=0)).sum(0)
+    return cast(Float, (sum_of_crosses / max(float(sum_of_crosses[2]), 1e-3)).astype(np.float32))
 
 
 def _bytes(colours: Float) -> Bytes:

@@ -210,16 +210,16 @@ class Lender:
         )  # fmt: skip
         colours, opacity = self._sampled(frame.cut.positions)
         frame.cut.soften(colours, opacity, self.texture)
-        skull = self._rigid
-        rigid = RigidMotion.between(self.points[skull], points[skull], rotation @ self.rotation.T)
+        rigid = self._rigid_motion(points, rotation)
         made = paint_mouth(layer, frame, colours, self.points, driven, rigid)
         return Patch(colours, _corner(layer.detail, offset), made)
 
-    def eye_for(self, driven: DrivenFace, side: int, shut: float) -> Patch | None:
+    def eye_for(self, driven: DrivenFace, rotation: Float, side: int, shut: float) -> Patch | None:
         """An eye as a frame wants it; None where the picture does not hold it.
 
         Args:
             driven: the frame's face, in the canvas's pixels.
+            rotation: (3, 3) of the driven head.
             side: 0 right, 1 left.
             shut: how far the lender's lid is to be closed, 1 entirely.
         """
@@ -231,12 +231,17 @@ class Lender:
         offset = _whole(moved[list(layer.upper + layer.lower)])
         shift = self._shift(layer.detail)
         frame = eye_frame(
-            layer, self._field(moved), moved, points, shut, offset=offset, shift=shift, factor=self.texture.factor
-        )
+            layer, self._field(moved), moved, points, self._rigid_motion(points, rotation), shut, offset=offset,
+            shift=shift, factor=self.texture.factor,
+        )  # fmt: skip
         colours, opacity = self._sampled(frame.cut.positions)
         frame.cut.soften(colours, opacity, self.texture)
         made = paint_eye(layer, frame, colours, opacity, self.texture, shift, points)
         return Patch(colours, _corner(layer.detail, offset), made)
+
+    def _rigid_motion(self, points: Float, rotation: Float) -> RigidMotion:
+        """The skull's from this picture to driven `points` (P, 3) of a head with that rotation (3, 3)."""
+        return RigidMotion.between(self.points[self._rigid], points[self._rigid], rotation @ self.rotation.T)
 
     def _field(self, moved: Float) -> Float:
         """(rows, columns, 2) displacement beyond the mesh: an affine map's."""

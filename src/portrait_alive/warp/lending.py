@@ -165,7 +165,7 @@ class Lending:
                 gap = lid_gap(driven.points, rotation, side)
                 shut = 0.0 if own < CLOSED else float(np.clip(1 - gap / own, 0, 1))
                 ring = driven.points[list(upper + lower[-2:0:-1]), :2]
-                patch = lender.eye_for(driven, side, shut)
+                patch = lender.eye_for(driven, rotation, side, shut)
                 _put_around(target, patch, ring, (ring[0], ring[8]), reach, driven.points, opacity)
 
     def _reach(self, index: int, near: tuple[float, float], strange: tuple[float, float]) -> tuple[float, float]:

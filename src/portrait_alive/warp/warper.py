@@ -115,7 +115,7 @@ class Warper:
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
         field, origins = self._motion(driven, rigid)
         position = layers.grid.full_size(origins, factor=texture.factor)
-        eyes = [self._eye(eye, field, moved, points, shut) for eye, shut in self._eyes(driven)]
+        eyes = [self._eye(eye, field, moved, points, rigid, shut) for eye, shut in self._eyes(driven)]
         views, own = [], []
         for eye, eye_now in zip(layers.eyes, eyes, strict=True):
             views.append(layers.view(eye.detail, eye_now.offset))
@@ -161,11 +161,13 @@ class Warper:
             right = eye.upper == topology.RIGHT_EYE_UPPER
             yield eye, driven.lid_closure[0 if right else 1]
 
-    def _eye(self, eye: EyeLayer, field: Float, moved: Float, points: Float, shut: float) -> EyeFrame:
+    def _eye(
+        self, eye: EyeLayer, field: Float, moved: Float, points: Float, rigid: RigidMotion, shut: float
+    ) -> EyeFrame:
         layers = self.layers
         offset = eye.detail.offset(layers.grid, moved[list(eye.upper + eye.lower)])
         shift, factor = layers.shift(eye.detail), layers.sitter.factor
-        return eye_frame(eye, field, moved, points, shut, offset=offset, shift=shift, factor=factor)
+        return eye_frame(eye, field, moved, points, rigid, shut, offset=offset, shift=shift, factor=factor)
 
 
 def _refine(position: Float, cut: Cut, detail: Detail, view: tuple[slice, slice], own: Float) -> None:
