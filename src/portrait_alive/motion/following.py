@@ -19,14 +19,12 @@ from portrait_alive.shape.fit import FITTED_POINTS, IDENTITY_RIDGE, HeadFitter
 from portrait_alive.shape.pose import pose_of_moments
 from portrait_alive.types import MESH_POINTS, Float, HeadPose, Landmarks
 
-_RIDGE, _POSE_RIDGE = 0.6, 20.0
-"""Weighted squared residual, summed over the points in model units, that a full expression shape is worth: at the end,
-and while the pose is found. Shapes that come cheaply explain a part of a nod; of rendered heads, whose turns are known,
-pose is found better with dear ones."""
+_RIDGE = 0.6
+"""Weighted squared residual, summed over the points in model units, that a full expression shape is worth."""
 _NEGATIVE_RIDGE = 30.0
 _NEGATIVE_SOFTNESS = 0.05
 """Muscles pull, they do not push: weights below 0 cost more, by a ramp of this width so that no weight flickers."""
-_ROUNDS, _FIRST_ROUNDS, _POSE_ITERATIONS = 1, 3, 4
+_ROUNDS, _FIRST_ROUNDS, _POSE_ITERATIONS = 2, 4, 4
 _MATCH_SLACK = 0.02
 """Model units squared: how exactly brow heights and mouth corners are matched after the fit. A ridge takes a fifth off
 every raise of a brow; what is seen first should not pay for that."""
@@ -254,9 +252,8 @@ class Follower:
         expression = np.zeros(len(self.shapes.modes)) if before is None else before
         pose = self._pose(sight, expression, None)
         for _ in range(_ROUNDS if before is not None else _FIRST_ROUNDS):
-            expression = self._expression(sight, pose, expression, _POSE_RIDGE)
+            expression = self._expression(sight, pose, expression)
             pose = self._pose(sight, expression, pose)
-        expression = self._expression(sight, pose, expression, _RIDGE)
         return pose, expression + self.shapes.matching @ self._lengths_missed(sight, pose, expression)
 
     def _pose(self, sight: _Sight, expression: NDArray[np.float64], start: HeadPose | None) -> HeadPose:
@@ -273,9 +270,7 @@ class Follower:
         shape = self._matched_rest + (expression @ self.shapes.matched_modes).reshape(-1, 3)
         return _matched_lengths((in_head_frame(sight.matched, pose, shape) - shape)[:, :2])
 
-    def _expression(
-        self, sight: _Sight, pose: HeadPose, before: NDArray[np.float64], ridge: float
-    ) -> NDArray[np.float64]:
+    def _expression(self, sight: _Sight, pose: HeadPose, before: NDArray[np.float64]) -> NDArray[np.float64]:
         """Ridge regression with a penalty on negative weights that takes the signs from the round before."""
         seen = pose.rotation[:2].astype(np.float64)
         shapes, count = self.shapes, len(before)
@@ -284,7 +279,7 @@ class Follower:
         shift = (pose.translation[:2] - sight.centre) @ seen
         right = (sight.by_shape @ seen.reshape(6) - shapes.sums @ shift) / pose.scale - self.across @ squares.reshape(9)
         negative = np.minimum(np.maximum(before * (-1 / _NEGATIVE_SOFTNESS), 0.0), 1.0)
-        normal.reshape(-1)[:: count + 1] += ridge + _NEGATIVE_RIDGE * negative  # the diagonal
+        normal.reshape(-1)[:: count + 1] += _RIDGE + _NEGATIVE_RIDGE * negative  # the diagonal
         return cast(NDArray[np.float64], np.linalg.solve(normal, right))
 
 
