@@ -19,7 +19,7 @@ _SHARE: Final = 0.5
 _OUTLINE_SHARE: Final = 0.25
 """Where skin ends is seen: hair, hats and beards are no business of the basis."""
 _ITERATIONS: Final = 3
-"""Of the fit. Points are as near to the truth after one, but faces are animated better from three (docs/tracking.md)."""
+"""Of the fit. Points are as near to the truth after one, but faces come out better after three (docs/tracking.md)."""
 _UPPER_LIP, _LOWER_LIP = list(topology.UPPER_LIP_INNER), list(topology.LOWER_LIP_INNER)
 
 
