@@ -21,7 +21,7 @@ _SEEN = 0.04
 _SIDEWAYS, _UP_AND_DOWN = 1.2, 1.4
 """Every tracker shows too little of a look. Sideways the one that ships goes 0.57 to 1.02 of the way that irises go in
 the pixels of seven people, median 0.77. With these gains portraits' irises go 0.96 of their drivers' way sideways and
-0.79 up and down, in the pixels (medians of 51 and 40 pairs; docs/motion.md)."""
+0.81 up and down, in the pixels (medians of 51 and 40 pairs; docs/motion.md)."""
 _UNEXPLAINED_GAIN = 2.5
 _OPEN = 0.6
 _LEAST_FRAMES = 20
