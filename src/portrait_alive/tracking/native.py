@@ -15,7 +15,7 @@ from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.tracking.detector import Detector
 from portrait_alive.tracking.following import AHEAD, FaceFollower
-from portrait_alive.tracking.likely import drawn_to_heads
+from portrait_alive.tracking.nearest_head import drawn_to_nearest_head
 from portrait_alive.tracking.parts import PartRefiner
 from portrait_alive.types import Box, Bytes, Landmarks
 from portrait_alive.weights import SHAPE_BASIS, TRACKER, weight_path
@@ -116,7 +116,7 @@ class NativeTracker:
         """The second time in patches about where the parts were found: a mouth that lay aside is seen whole."""
         pictures = [pixels] * len(faces)
         finished = self.finish(pictures, self.finish(pictures, faces))
-        return [drawn_to_heads(face, self.fitter) for face in finished]
+        return [drawn_to_nearest_head(face, self.fitter) for face in finished]
 
     def _largest(self, pixels: Bytes) -> Landmarks | None:
         return max(self._find(pixels), key=lambda found: found.box.area, default=None)

@@ -6,7 +6,7 @@ import pytest
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis, load_basis, place
 from portrait_alive.shape.fit import HeadFitter
-from portrait_alive.tracking.likely import drawn_to_heads
+from portrait_alive.tracking.nearest_head import drawn_to_nearest_head
 from portrait_alive.types import MESH_POINTS, Float, HeadPose, Landmarks
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
@@ -39,7 +39,7 @@ def test_points_that_no_head_has_come_nearer_to_the_truth(fitter: HeadFitter, ya
     truth = _head(fitter.basis, yaw)
     wrong = truth.copy()
     wrong[:, :2] += np.random.default_rng(3).normal(0, 3.0, (MESH_POINTS, 2)).astype(np.float32)
-    drawn = drawn_to_heads(_seen(wrong), fitter).points
+    drawn = drawn_to_nearest_head(_seen(wrong), fitter).points
 
     before, after = (np.linalg.norm((p - truth)[_SKIN, :2], axis=1).mean() for p in (wrong, drawn))
 
@@ -49,7 +49,7 @@ def test_points_that_no_head_has_come_nearer_to_the_truth(fitter: HeadFitter, ya
 def test_a_head_of_the_basis_stays_where_it_is(fitter: HeadFitter) -> None:
     truth = _head(fitter.basis, 0.3)
 
-    drawn = drawn_to_heads(_seen(truth), fitter).points
+    drawn = drawn_to_nearest_head(_seen(truth), fitter).points
 
     assert np.linalg.norm((drawn - truth)[:, :2], axis=1).max() < 0.8  # of 87 px between the eyes
 
@@ -58,7 +58,7 @@ def test_lids_irises_and_the_gap_between_the_lips_are_kept(fitter: HeadFitter) -
     points = _head(fitter.basis, 0.4)
     points[:, :2] += np.random.default_rng(5).normal(0, 2.0, (MESH_POINTS, 2)).astype(np.float32)
 
-    drawn = drawn_to_heads(_seen(points), fitter).points
+    drawn = drawn_to_nearest_head(_seen(points), fitter).points
 
     kept = list(topology.GROUPS["eyes"] + topology.GROUPS["irises"])
     upper, lower = list(topology.UPPER_LIP_INNER), list(topology.LOWER_LIP_INNER)

@@ -23,7 +23,7 @@ _ITERATIONS: Final = 3
 _UPPER_LIP, _LOWER_LIP = list(topology.UPPER_LIP_INNER), list(topology.LOWER_LIP_INNER)
 
 
-def drawn_to_heads(face: Landmarks, fitter: HeadFitter) -> Landmarks:
+def drawn_to_nearest_head(face: Landmarks, fitter: HeadFitter) -> Landmarks:
     """The face with its points, x and y, on the way to the nearest head of the basis.
 
     Lids and irises stay where they are, and lips as far apart as they are: both are seen from near, and tell shut from
