@@ -48,6 +48,10 @@ _PAINTED_EDGE = 0.05
 """Face heights along the outline that are not stretched: the rim that the opacity was grown by, and a drawn contour."""
 _REACH = 0.15
 """Face heights of skin inside the outline that are stretched."""
+_CHEEK = (-0.6, -0.35)
+"""Face heights below the chin between which the far cheek lies."""
+_BARE = 0.15
+"""Face heights of hair beside it from which on a cheek is not bare."""
 _CORES = (topology.RIGHT_EYE, topology.LEFT_EYE, topology.LIPS_OUTER)
 """What is never stretched."""
 
@@ -163,12 +167,14 @@ def outline_of(
     rays = (middle[:2] + towards[:, None] * steps[:, None] - origin) / np.float32(grid.cell)
     outside = (_looked_up(((opacity > 0.5) | covered), rays) < 0.5) & (steps > 0.6 * profile[:, None])
     ends = np.where(outside.any(1), steps[outside.argmax(1)], steps[-1])
+    cut = smoothstep(*_CUT, -towards @ face.fit.pose.rotation[:2, 2].astype(np.float32))
+    rims = steps[-1 - (_looked_up(covered, rays)[:, ::-1] > 0.5).argmax(1)]
+    ends = _ends_of_jaw(ends, rims, cut, (middle[:2] + towards * rims[:, None] - frame.chin) @ frame.down / tall, tall)
     places = middle[:2] + towards * ends[:, None]
     corners, corner_shares = _corners((places - origin) / grid.cell, grid.shape)
     known = _filled([cv2.convexHull(np.ascontiguousarray(points[basis.beyond[ear], :2])) for ear in EARS], grid)
     known |= covered.astype(np.uint8)
     thickness = ends - steps[-1 - (_looked_up(known, rays)[:, ::-1] > 0.5).argmax(1)]
-    cut = smoothstep(*_CUT, -towards @ face.fit.pose.rotation[:2, 2].astype(np.float32))
     trust = (corner_shares * hold.head.reshape(-1)[corners]).sum(1)
     trust *= 1 - smoothstep(*_TOO_FAR, (ends - profile) / tall)
     trust *= 1 - smoothstep(*_ABOVE_CHIN, (places - frame.chin) @ frame.down / tall)
@@ -209,6 +215,17 @@ def _members(points: Float, basis: ShapeBasis, middle: Float, tall: float) -> ND
         if (radius - _at_angle(profile, angle)).max() > _EAR_STANDS_OUT * tall:
             members = np.concatenate([members, basis.beyond[ear]])
     return members.astype(np.int64)
+
+
+def _ends_of_jaw(ends: Float, rims: Float, cut: Float, below: Float, tall: float) -> Float:
+    """`ends` (K,) with those of the far jaw at the mesh's rim, where the cheek above it is bare.
+
+    Below the mouth neck, shoulder or what the matte takes for them go on behind the jaw, and hide where it ends.
+    """
+    cheek = (cut > 0.5) & (below > _CHEEK[0]) & (below < _CHEEK[1])
+    if not cheek.any() or np.median((ends - rims)[cheek]) > _BARE * tall:
+        return ends
+    return np.where((cut > 0) & (below > _CHEEK[0]) & (ends - rims > _BARE * tall), rims, ends)
 
 
 def _polar(offset: Float) -> tuple[Float, Float]:
