@@ -71,3 +71,29 @@ def test_what_faces_away_is_not_seen_through_the_holes_of_the_eyes(head: Head) -
     beside = np.abs(at.reshape(-1, 2)[weights.where] - corners[:, :2].mean(0)).max(1) < 0.4 * np.ptp(corners[:, 0])
     assert beside.any()
     assert depth[beside].max() < corners[:, 2].max() + 5
+
+
+def test_what_opens_beside_the_nose_is_stretched_over_a_piece_of_cheek(head: Head, warper: Warper) -> None:
+    layers = warper.layers
+    gaps, (rows, columns) = layers.field.gaps, layers.grid.shape
+    moved = turned(head, BACK).points[:, :2] - head.face.points[:, :2]
+    field = np.zeros((rows, columns, 2), np.float32)
+    layers.field.mesh.scatter(np.ascontiguousarray(moved), field)
+    before = field.copy()
+    gaps.narrow(field)
+    beside = np.abs(gaps.nodes - gaps.edges) == 1
+    steps = [np.ptp(each.reshape(-1, 2)[[gaps.nodes, gaps.edges], 0], axis=0)[beside] for each in (before, field)]
+    assert steps[0].max() > 2 * layers.grid.cell
+    assert steps[1].mean() < 0.4 * steps[0].mean()
+    corners = head.face.points[[topology.LEFT_EYE_UPPER[0], topology.LEFT_EYE_UPPER[-1]]]
+    column, row = layers.grid.node_at(corners.mean(0))
+    assert np.array_equal(field[row, column], before[row, column])  # the eye stays where it is
+
+
+def test_a_nose_that_hides_more_leaves_the_cheek_behind_it(head: Head, warper: Warper) -> None:
+    moved = turned(head, -0.2).points[:, :2] - head.face.points[:, :2]
+    field = np.zeros((*warper.layers.grid.shape, 2), np.float32)
+    warper.layers.field.mesh.scatter(np.ascontiguousarray(moved), field)
+    before = field.copy()
+    warper.layers.field.gaps.narrow(field)
+    assert np.abs(field - before).max() < 0.1 * np.abs(moved).max()

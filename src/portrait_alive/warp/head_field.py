@@ -11,6 +11,7 @@ from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Float, SourceFace
+from portrait_alive.warp.gaps import Gaps, gaps_of
 from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
 from portrait_alive.warp.outline import Outline, outline_of
@@ -72,6 +73,8 @@ class HeadField:
     """(3,) middle of the skull."""
     nose: tuple[int, int]
     """(column, row) of the node at the tip of the nose."""
+    gaps: Gaps
+    """What comes out from behind the nose."""
     outline: Outline
     """What a turn brings into view."""
 
@@ -88,6 +91,7 @@ class HeadField:
         field = np.empty((rows, columns, 2), np.float32)
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
         self.mesh.scatter(moved, field)
+        self.gaps.narrow(field)
         rim = self.rim.apply(moved) - (rigid.apply(self.rim_places)[:, :2] - self.rim_places[:, :2])
         motions = np.concatenate([_coefficients(rigid, self.centre, body), rim])
         # not by `@`: a product of this size wakes BLAS's threads, which then spin for longer than a frame takes
@@ -162,6 +166,7 @@ def head_field(
         shares=np.ascontiguousarray(np.hstack([carried, hold.body.reshape(-1, 1)[outer], spread]).T),
         centre=centre.astype(np.float32),
         nose=grid.node_at(points[topology.NOSE_TIP]),
+        gaps=gaps_of(mesh, grid, points, frame.face_height),
         outline=outline_of(grid, face, basis, frame, opacity, hold, within),
     )
 
