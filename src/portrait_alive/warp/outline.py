@@ -52,6 +52,8 @@ _CHEEK = (-0.6, -0.35)
 """Face heights below the chin between which the far cheek lies."""
 _BARE = 0.15
 """Face heights of hair beside it from which on a cheek is not bare."""
+_GONE = (0.15, 0.5)
+"""Face heights outside the outline up to which, strands among it, everything goes along, and from which on nothing."""
 _CORES = (topology.RIGHT_EYE, topology.LEFT_EYE, topology.LIPS_OUTER)
 """What is never stretched."""
 
@@ -131,9 +133,12 @@ def profile_of(points: Float, middle: Float, tall: float) -> Float:
     radius, angle = _polar(offset)
     first, share = _between(angle)
     weight = np.exp(radius * np.float32(1 / (_SHARPNESS * tall)))
-    here, there = (1 - share) * weight, share * weight
-    total = _gathered(here, there, first)
-    return (_gathered(here * radius, there * radius, first) / np.maximum(total, 1e-6)).astype(np.float32)
+    # each point counts for the direction before it and, a place farther on, for the one after it
+    ring = np.concatenate([first, first + 1])
+    counts = np.concatenate([weight - share * weight, share * weight])
+    total = _around(_gathered(ring, counts), _AROUND)
+    far = _around(_gathered(ring, counts * np.concatenate([radius, radius])), _AROUND)
+    return (far / np.maximum(total, 1e-6)).astype(np.float32)
 
 
 def outline_of(
@@ -180,14 +185,16 @@ def outline_of(
     trust *= 1 - smoothstep(*_ABOVE_CHIN, (places - frame.chin) @ frame.down / tall)
     trust *= cut + (1 - cut) * smoothstep(*_THICK, thickness / tall)
     radius, angle = _polar(grid.nodes().reshape(-1, 2) - middle[:2])
-    inside = np.maximum(_at_angle(ends, angle) - radius - np.float32(_PAINTED_EDGE * tall), 0)
+    to_end = _at_angle(ends, angle) - radius
+    inside = np.maximum(to_end - np.float32(_PAINTED_EDGE * tall), 0)
     # where the outline cuts through the face, skin is stretched but for eyes and mouth; elsewhere hair alone
     of_skin = np.minimum(_share_of_way(_filled([points[list(core), :2] for core in _CORES], grid), inside, grid.cell),
                          1 - inside / np.float32(_REACH * tall))  # fmt: skip
     of_hair = _share_of_way(known, inside, grid.cell)
     cut_here = _at_angle(cut, angle)
     grip = cut_here * smoothstep(0.0, 1.0, of_skin) + (1 - cut_here) * smoothstep(0.0, 1.0, of_hair)
-    grip *= hold.head.reshape(-1) * (_at_angle((_around(trust, _SMOOTHING) > 0).astype(np.float32), angle) > 0)
+    grip *= hold.head.reshape(-1) * (1 - smoothstep(*_GONE, -to_end / tall))
+    grip *= (_at_angle((_around(trust, _SMOOTHING) > 0).astype(np.float32), angle) > 0).astype(np.float32)
     nodes = np.flatnonzero(grip > 1e-3)
     first, share = _between(angle[nodes])
     return Outline(
@@ -250,9 +257,11 @@ def _around(values: Float, kernel: Float) -> Float:
     return cast(Float, np.convolve(np.concatenate([values[-half:], values, values[:half]]), kernel, "valid"))
 
 
-def _gathered(here: Float, there: Float, first: NDArray[np.int64]) -> Float:
-    befores, afters = np.bincount(first, here, DIRECTIONS), np.bincount(first, there, DIRECTIONS)
-    return _around((befores + np.roll(afters, 1)).astype(np.float32), _AROUND)
+def _gathered(ring: NDArray[np.int64], counts: Float) -> Float:
+    """(K,) sums of what counts for each direction; K is the first one again."""
+    total = np.bincount(ring, counts, DIRECTIONS + 1)
+    total[0] += total[DIRECTIONS]
+    return total[:DIRECTIONS].astype(np.float32)
 
 
 def _looked_up(at_nodes: NDArray[np.generic], at: Float) -> Float:
