@@ -29,7 +29,7 @@ _FACE_PX = 192
 _LARGEST_ENLARGEMENT = 2.0
 _FACE_MARGIN = 1.6
 """Side of the square that is looked at closely, in longer sides of the mesh."""
-_CLOSE_BLUR, _FAR_BLUR = 4.0, 4.0
+_CLOSE_BLUR, _FAR_BLUR = 3.0, 4.0
 """Sigma of the flow's smoothing, in pixels of what it was found on: the face, and all that moves at half the size."""
 _COMPARED_SCALE, _COMPARED_BLUR = 2, 2.5
 """How much smaller the pictures are when they are compared after alignment, and over how many pixels of these."""
@@ -37,9 +37,11 @@ _TRUSTED_GAIN = (-0.02, 0.08)
 """Share of the difference between the two pictures that the flow takes away, from which it counts, and fully."""
 _PLAIN = 2.0
 """Variance, in 8-bit steps, below which a place shows nothing that could fit."""
-_ONE_SITTING = 0.82
-"""Median correlation of the aligned faces below which the driver is not followed: it is another sitter, or the same in
-another light. 30 pairs of strangers had up to 0.80, 8 clips with their own first frame 0.85 and more."""
+_ONE_SITTING = 0.78
+"""Likeness (median over the frames) below which the driver is not followed: it is another person, or in another light.
+30 pairs of strangers had up to 0.73, 8 clips with their own first frame 0.82 and more."""
+_BENT = 0.02
+"""Correlation that each pixel counts by which the face had to be bent: bent far enough, strangers fit as well."""
 _CELLS = 40
 """Along each side of the region: what is kept of the flow beyond the face."""
 _STEPS = 127
@@ -53,8 +55,8 @@ class _Found:
     """(P, 2) picture pixels by which the driven points have to move on."""
     flow: Float
     """(_CELLS, _CELLS, 2) as `Alignment.flow`."""
-    fit: float
-    """Correlation of source and driver over the face, once aligned."""
+    likeness: float
+    """Correlation of source and driver over the face, once aligned, less what had to be bent for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,9 @@ class Aligner:
             moved = at - cv2.remap(flow, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
         kept = cv2.resize(flow, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
         per = self.scale[:2]
-        return _Found(((moved - at) / per).astype(np.float32), (kept / per).astype(np.float32), fit)
+        shifts = (moved - at).astype(np.float32)
+        likeness = fit - _BENT * float(np.linalg.norm(shifts[:MESH_POINTS], axis=1).mean())
+        return _Found((shifts / per).astype(np.float32), (kept / per).astype(np.float32), likeness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,17 +178,17 @@ def aligned(
     Returns:
         None where the driver does not look like the source: it is another person, or another light.
     """
-    shifts, flows, fits = [], [], []
+    shifts, flows, likeness = [], [], []
     with closing(in_order(lambda pair: aligner.look(*pair), _pairs(states, frames), threads=threads)) as looks:
         for found in looks:
             shifts.append(_Packed.of(found.shifts))
             flows.append(_Packed.of(found.flow))
-            fits.append(found.fit)
+            likeness.append(found.likeness)
             if on_frame is not None:
-                on_frame(len(fits))
-    if not fits or float(np.median(fits)) < _ONE_SITTING:
+                on_frame(len(shifts))
+    if not likeness or float(np.median(likeness)) < _ONE_SITTING:
         return None
-    missing = len(states) - len(fits)
+    missing = len(states) - len(shifts)
     return AlignedStates(states, aligner.box, shifts + shifts[-1:] * missing, flows + flows[-1:] * missing)
 
 
@@ -232,7 +236,7 @@ def _compared(seen: Bytes, made: Bytes, flow: Float, mesh: Float) -> tuple[Float
     one, other = (cv2.resize(each, small, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (seen, made))
     at = cv2.resize(flow, small, interpolation=cv2.INTER_AREA) * per + np.dstack(np.meshgrid(columns, rows))
     moved = cv2.remap(other, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    one, other, moved = (each - _blurred(each, 3.0) for each in (one, other, moved))  # light apart
+    one, other, moved = (each - _blurred(each, 2.0) for each in (one, other, moved))  # light apart
     before, after = (_blurred(np.abs(one - each), 2.0) for each in (other, moved))
     trust = _blurred(smoothstep(*_TRUSTED_GAIN, (before - after) / (before + 1)), 2.0)
     both, seen_alone, made_alone = _blurred(one * moved), _blurred(one * one), _blurred(moved * moved)
