@@ -35,11 +35,16 @@ _COMPARED_SCALE, _COMPARED_BLUR = 2, 2.5
 """How much smaller the pictures are when they are compared after alignment, and over how many pixels of these."""
 _TRUSTED_GAIN = (-0.02, 0.08)
 """Share of the difference between the two pictures that the flow takes away, from which it counts, and fully."""
+_CRUMPLED = (0.2, 0.45)
+"""Change of the flow from pixel to pixel up to which it stays as it is, and from which on it is smoothed: where one
+thing comes out from behind another, it could only crumple what is there."""
+_EASED_BLURS = (6.0, 12.0)
+"""Sigmas of that smoothing, one after the other."""
 _PLAIN = 2.0
 """Variance, in 8-bit steps, below which a place shows nothing that could fit."""
-_ONE_SITTING = 0.78
+_ONE_SITTING = 0.74
 """Likeness (median over the frames) below which the driver is not followed: it is another person, or in another light.
-30 pairs of strangers had up to 0.73, 8 clips with their own first frame 0.82 and more."""
+30 pairs of strangers had up to 0.69, 8 clips with their own first frame 0.80 and more."""
 _BENT = 0.02
 """Correlation that each pixel counts by which the face had to be bent: bent far enough, strangers fit as well."""
 _CELLS = 40
@@ -101,6 +106,7 @@ class Aligner:
         seen = _region(_grey(_resized(frame, self.size)), (left, top, right, bottom))
         at = small.points[:, :2] - np.array([left + 0.5, top + 0.5], np.float32)
         flow = _flow(seen, made, Box.around(at[:MESH_POINTS]))
+        flow = _eased(flow)
         trust, fit = _compared(seen, made, flow, at[:MESH_POINTS])
         flow *= (trust * self.edges)[..., None]
         moved = at
@@ -234,8 +240,10 @@ def _compared(seen: Bytes, made: Bytes, flow: Float, mesh: Float) -> tuple[Float
     per = np.array([small[0] / width, small[1] / height], np.float32)
     columns, rows = np.arange(small[0], dtype=np.float32), np.arange(small[1], dtype=np.float32)
     one, other = (cv2.resize(each, small, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (seen, made))
-    at = cv2.resize(flow, small, interpolation=cv2.INTER_AREA) * per + np.dstack(np.meshgrid(columns, rows))
-    moved = cv2.remap(other, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    bend = cv2.resize(flow, small, interpolation=cv2.INTER_AREA) * per
+    moved = cv2.remap(
+        other, bend + np.dstack(np.meshgrid(columns, rows)), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     one, other, moved = (each - _blurred(each, 2.0) for each in (one, other, moved))  # light apart
     before, after = (_blurred(np.abs(one - each), 2.0) for each in (other, moved))
     trust = _blurred(smoothstep(*_TRUSTED_GAIN, (before - after) / (before + 1)), 2.0)
@@ -245,6 +253,21 @@ def _compared(seen: Bytes, made: Bytes, flow: Float, mesh: Float) -> tuple[Float
     cv2.fillConvexPoly(face, np.round(cv2.convexHull((mesh * per).astype(np.float32))).astype(np.int32), 1)
     within = fit[face > 0]
     return cv2.resize(trust, (width, height)), float(np.median(within)) if within.size else 0.0
+
+
+def _eased(flow: Float) -> Float:
+    """The flow, smoother where it stretches or crumples."""
+    for sigma in _EASED_BLURS:
+        crumpled = cv2.GaussianBlur(smoothstep(*_CRUMPLED, _stretch(flow)), (0, 0), sigma)
+        share = np.minimum(2 * crumpled, 1)[..., None]
+        flow = flow + (cv2.GaussianBlur(flow, (0, 0), sigma) - flow) * share
+    return flow
+
+
+def _stretch(flow: Float) -> Float:
+    """(h, w) how much a flow (h, w, 2) changes from one pixel to the next."""
+    down, across = np.gradient(flow, axis=(0, 1))
+    return cast(Float, np.sqrt((down**2).sum(-1) + (across**2).sum(-1)))
 
 
 def _blurred(values: Float, times: float = 1.0) -> Float:
