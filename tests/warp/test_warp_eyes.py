@@ -170,7 +170,7 @@ def test_the_fold_is_gone_from_a_lid_that_is_down() -> None:
     picture, fold = with_fold()
     lids = lid_skin(picture, X, Y, almond()[0], ROOM)
     assert picture[fold].mean() < 0.75 * np.mean(SKIN)
-    assert lids.skin[fold].mean() > 0.9 * np.mean(SKIN)
+    assert lids.skin[fold].mean() > 0.87 * np.mean(SKIN)
     # but not before the lid has come down, unlike the opening
     assert lids.fold[fold].min() > 0.8
     assert lids.fold[almond()[1]].mean() < 0.02

@@ -12,7 +12,7 @@ from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.filling import continue_smoothly
 
-_UNROLLED = 0.9
+_UNROLLED = 0.75
 """How much of the fold above an open eye is gone from a lid that is down: skin that was tucked into it is lid now."""
 _FOLD_REACHES = (0.4, 0.3, 0.1)
 """How far from the opening folds are looked for at most, above, beside and below it, in its widths."""
@@ -33,6 +33,8 @@ _BLACK = (0.45, 0.7)
 """Lumas, in those of the sides, between which black passes into dark."""
 _CORNER_REACHES = (0.14, 0.28)
 """Distances from a corner, in widths of the opening, up to which, and from which on not, all has to look like skin."""
+_DARK_CORNER_GOES = 0.5
+"""How much of what is darker there goes: ends of lashes do, an outer corner's shadow or its make-up does not."""
 _UNLIKE_SKIN = (0.06, 0.16)
 """Deviations from the skin around, as shares of its colour, between which something looks like skin or not."""
 _ABOVE, _BELOW = 0.17, 0.02
@@ -97,9 +99,9 @@ def lid_skin(pixels: Bytes, x: Float, y: Float, opening: Opening, room: float) -
     bare = continue_smoothly(picture, beyond.astype(np.float32))
     away = np.maximum(-np.minimum(u, width - u), 0), np.maximum(up - v, 0), np.maximum(v - low, 0)
     fold = _fold((picture + (bare - picture) * wide[..., None]) @ LUMA, away, width, room)
-    fold = np.maximum(fold, _unlike_skin(picture / (bare + 8), u, v, width))
-    skin = continue_smoothly(picture, (beyond * (1 - fold)).astype(np.float32))
-    fold = np.float32(_UNROLLED) * fold
+    strange = _unlike_skin(picture / (bare + 8), u, v, width)
+    skin = continue_smoothly(picture, (beyond * (1 - np.maximum(fold, strange))).astype(np.float32))
+    fold = np.maximum(np.float32(_UNROLLED) * fold, strange)
     smooth = picture + (skin - picture) * fold[..., None]
     bare_luma = bare @ LUMA
     dark = np.clip((0.92 * bare_luma - luma) / (0.25 * bare_luma + 6), 0, 1)
@@ -160,7 +162,10 @@ def _unlike_skin(ratio: Float, u: Float, v: Float, width: float) -> Float:
     """(h, w) in [0, 1]: what at the corners is no skin, the ends of lashes, and white where the landmarks' opening is
     smaller than the painted one. `ratio` (h, w, 3) is the picture over the skin around."""
     away = np.hypot(np.minimum(np.abs(u), np.abs(width - u)), 0.7 * v) / np.float32(width)
-    unlike = smoothstep(*_UNLIKE_SKIN, np.abs(ratio - 1).max(-1)) * (1 - smoothstep(*_CORNER_REACHES, away))
+    off = np.abs(ratio - 1).max(-1)
+    darker = 1 - smoothstep(-0.03, 0.03, (ratio - 1).max(-1))
+    unlike = smoothstep(*_UNLIKE_SKIN, off) * (1 - darker * np.float32(1 - _DARK_CORNER_GOES))
+    unlike *= 1 - smoothstep(*_CORNER_REACHES, away)
     return _softened(unlike, width)
 
 
