@@ -13,7 +13,8 @@ from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Float, SourceFace
 from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
-from portrait_alive.warp.region import Hold
+from portrait_alive.warp.outline import Outline, outline_of
+from portrait_alive.warp.region import HeadFrame, Hold
 
 RIM_POINTS = 72
 """Places on the outline of the mesh whose motion beyond the rigid head's spreads outwards."""
@@ -71,6 +72,8 @@ class HeadField:
     """(3,) middle of the skull."""
     nose: tuple[int, int]
     """(column, row) of the node at the tip of the nose."""
+    outline: Outline
+    """What a turn brings into view."""
 
     def displacement(self, points: Float, source: Float, rigid: RigidMotion, body: Float) -> Float:
         """(rows, columns, 2) pixels by which each node moves.
@@ -90,6 +93,8 @@ class HeadField:
         # not by `@`: a product of this size wakes BLAS's threads, which then spin for longer than a frame takes
         across, down = np.einsum("kn,kc->cn", self.shares, motions)
         field.reshape(-1, 2).view(np.complex64)[self.outer, 0] = across + np.complex64(1j) * down
+        middle = rigid.apply(self.outline.middle[None])[0]
+        self.outline.push(field, points, middle, rigid.rotation.astype(np.float32))
         unfolded(field, self.grid.cell, self.nose)
         return cast(Float, cv2.GaussianBlur(field, (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE))
 
@@ -114,13 +119,16 @@ def _coefficients(rigid: RigidMotion, centre: Float, body: Float) -> Float:
     ).astype(np.float32)
 
 
-def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, hold: Hold) -> HeadField:
+def head_field(
+    grid: Grid, face: SourceFace, basis: ShapeBasis, frame: HeadFrame, opacity: Float, hold: Hold
+) -> HeadField:
     """Prepare the field.
 
     Args:
         grid: over the moving region.
         face: the source's face.
         basis: the shape basis.
+        frame: where the head is.
         opacity: (rows, columns) of the sitter at the nodes.
         hold: what goes with the head and what with the body.
     """
@@ -154,6 +162,7 @@ def head_field(grid: Grid, face: SourceFace, basis: ShapeBasis, opacity: Float, 
         shares=np.ascontiguousarray(np.hstack([carried, hold.body.reshape(-1, 1)[outer], spread]).T),
         centre=centre.astype(np.float32),
         nose=grid.node_at(points[topology.NOSE_TIP]),
+        outline=outline_of(grid, face, basis, frame, opacity, hold, within),
     )
 
 

@@ -150,7 +150,7 @@ def take_apart(
         opacity=opacity,
         travels=room is not None,
         reach=_reach(at_nodes, grid.cell),
-        field=head_field(grid, face, basis, at_nodes, hold),
+        field=head_field(grid, face, basis, frame, at_nodes, hold),
         brows=brow_skin(still, (grid.left, grid.top), face.points, basis.triangles),
         eyes=_with_like_lashes(eyes),
         mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px, whites_of(eyes)),
