@@ -1,6 +1,8 @@
 """`--retarget absolute`: face, hair and shoulders go where the driver's frames show them."""
 
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,14 +10,22 @@ import pytest
 from warp_heads import Head, driven_by, paint_head
 
 from portrait_alive.aligning import Aligner, aligned
-from portrait_alive.film import room_of
+from portrait_alive.driving import Drive
+from portrait_alive.events import Event, Note
+from portrait_alive.film import Film, film_of, room_of
+from portrait_alive.media.clips import open_clip
+from portrait_alive.media.outputs import OutputOptions, open_output
+from portrait_alive.motion.absolute import mesh_track
+from portrait_alive.options import AnimateOptions
 from portrait_alive.shape import topology
+from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import Bytes, DrivenFace, Float, Picture
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.warper import Warper
 
 SHIFT_PX = 6.0
+FPS = Fraction(25)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +85,32 @@ def test_threads_do_not_matter(head, rest, aligner):
     for first, second in zip(one, two, strict=True):
         assert np.array_equal(first.points, second.points)
         assert np.array_equal(first.alignment.flow, second.alignment.flow)
+
+
+def test_the_film_follows_the_clip(head, tmp_path):
+    film, notes = _film(head, [_with_shoulders_moved(head, shift) for shift in (0.0, 3.0, 6.0)], tmp_path)
+    flows = [np.abs(film.faces_at(frame)[0].alignment.flow).max() for frame in range(3)]
+    assert flows[0] < 1.5 < flows[1] < flows[2]
+    assert not notes
+
+
+def test_of_a_stranger_the_film_follows_the_landmarks_and_says_so(head, tmp_path):
+    film, notes = _film(head, [_textured(paint_head(320), seed=3).picture.pixels] * 3, tmp_path)
+    assert film.faces_at(1)[0].alignment is None
+    assert [note.code for note in notes] == ["not-aligned"]
+
+
+def _film(head: Head, frames: list[Bytes], folder: Path) -> tuple[Film, list[Note]]:
+    path = folder / "driver.mp4"
+    with open_output(path, size=frames[0].shape[:2], fps=FPS, options=OutputOptions(), overwrite=False) as output:
+        for frame in frames:
+            output.write(frame)
+    track = mesh_track([(frame, head.face.landmarks) for frame in frames], HeadFitter.of(head.basis), fps=FPS)
+    drive = Drive(path.name, FPS, track, path, clip=open_clip(path), tracked_size=head.picture.size)
+    told: list[Event] = []
+    options = AnimateOptions(retarget="absolute")
+    film = film_of(head.picture, [head.face], [drive], head.basis, options, matter=Matter.load(), on_event=told.append)
+    return film, [event for event in told if isinstance(event, Note)]
 
 
 def _aligned(aligner: Aligner, states: list[DrivenFace], frames: list[Bytes]):
