@@ -117,6 +117,7 @@ def _method(name: str, judge: Judge) -> Reenactor:
         "sheet": lambda: CrudeSheet(judge),
         "reencoded": lambda: TruthReencoded(18),
         "warp": lambda: WarpEngineMethod("native"),
+        "warp-landmarks": lambda: WarpEngineMethod("native", aligned=False),
         "warp-mediapipe": lambda: WarpEngineMethod("mediapipe"),
         "neural": lambda: WarpEngineMethod("native", engine="neural"),
         "neural-mediapipe": lambda: WarpEngineMethod("mediapipe", engine="neural"),

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from portrait_alive.errors import NoFaceError
-from portrait_alive.evaluation.methods import animated, faces_of
+from portrait_alive.evaluation.methods import animated, faces_of, laid_over
 from portrait_alive.film import room_of
 from portrait_alive.motion.absolute import retarget_absolute, track_meshes
 from portrait_alive.motion.retarget import retarget
@@ -32,6 +32,7 @@ class WarpEngineMethod:
         *,
         engine: EngineName = "warp",
         absolute: bool = True,
+        aligned: bool = True,
         fps: Fraction = Fraction(25),
     ) -> None:
         self._engine: EngineName = engine
@@ -39,6 +40,7 @@ class WarpEngineMethod:
         self._basis = load_basis(weight_path(SHAPE_BASIS))
         self._fitter = HeadFitter.of(self._basis)
         self._absolute = absolute
+        self._aligned = aligned
         self._fps = fps
         self._motion: tuple[Sequence[Bytes], Motion] | None = None
 
@@ -50,7 +52,11 @@ class WarpEngineMethod:
     def __call__(self, sources: Sequence[Bytes], driving: Sequence[Bytes]) -> list[Bytes]:
         face = self.face(sources[0])
         others = faces_of(sources[1:], self._tracker, self._fitter)
-        return self.rendered(sources[0], face, self.driven(face, driving), others)
+        driven = self.driven(face, driving)
+        if self._absolute and self._aligned:
+            room = room_of(driven, self._basis)
+            driven = laid_over(Picture(sources[0]), face, driven, driving, self._basis, room)
+        return self.rendered(sources[0], face, driven, others)
 
     def rendered(
         self, source: Bytes, face: SourceFace, driven: Sequence[DrivenFace], others: Sequence[SitterPicture] = ()

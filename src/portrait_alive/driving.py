@@ -121,7 +121,7 @@ class DriverReader:
     def motion_of_clip(self, clip: Clip) -> Motion:
         """The raw motion of the clip's chosen part."""
         self._begin(clip)
-        with closing(self._frames(clip)) as frames:
+        with closing(tracked_frames(clip, self.options)) as frames:
             motion = track_driver(
                 frames,
                 self.tracker(),
@@ -136,7 +136,7 @@ class DriverReader:
     def mesh_track(self, clip: Clip) -> MeshTrack:
         """The driver's meshes, for `--retarget absolute`."""
         self._begin(clip)
-        with closing(self._frames(clip)) as frames:
+        with closing(tracked_frames(clip, self.options)) as frames:
             return track_meshes(
                 frames,
                 self.tracker(),
@@ -150,9 +150,6 @@ class DriverReader:
     def _begin(self, clip: Clip) -> None:
         expected = expected_frames(clip, self.options.start, self.options.end)
         self.on_event(PhaseStarted("track-driver", "tracking the driver", expected))
-
-    def _frames(self, clip: Clip) -> Generator[Bytes, None, None]:
-        yield from clip.frames(start=self.options.start or 0, end=self.options.end, max_side=TRACKING_SIDE_PX)
 
     def _count(self, done: int) -> None:
         self.on_event(Progress("track-driver", done))
@@ -212,6 +209,11 @@ class DriverReader:
         """Smoothed, and looped where that was asked for."""
         motion = smoothed(motion, self.options.smooth)
         return looped(motion) if self.options.loop else motion
+
+
+def tracked_frames(clip: Clip, options: AnimateOptions) -> Generator[Bytes, None, None]:
+    """The frames of a clip's chosen part, (H, W, 3) uint8, of the size at which drivers are tracked."""
+    yield from clip.frames(start=options.start or 0, end=options.end, max_side=TRACKING_SIDE_PX)
 
 
 def expected_length(path: Path | None, options: AnimateOptions) -> int:

@@ -1,21 +1,28 @@
 """What every face of the portrait does in every frame of the film."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from portrait_alive.driving import Drive
+from portrait_alive.aligning import Aligner, aligned
+from portrait_alive.driving import Drive, tracked_frames
 from portrait_alive.errors import UsageError
+from portrait_alive.events import Listener, Note, PhaseStarted, Progress, ignore
+from portrait_alive.host import core_count
 from portrait_alive.motion.absolute import MeshTrack, retarget_absolute
 from portrait_alive.motion.retarget import RetargetOptions, retarget
+from portrait_alive.motion.tracks import Motion
 from portrait_alive.options import AnimateOptions
 from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import MESH_POINTS, Box, DrivenFace, Picture, SourceFace
 
 _ROOM_STATES = 50
 _ROOM_MARGIN = 1.05
+_LANDMARKS_ALONE = "its landmarks are followed, its hair and shoulders are not"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +60,9 @@ def film_of(
     drives: Sequence[Drive],
     basis: ShapeBasis,
     options: AnimateOptions,
+    *,
+    matter: Matter,
+    on_event: Listener = ignore,
 ) -> Film:
     """The film in which each face follows its drive, at the rate that was asked for or the first drive's own.
 
@@ -62,9 +72,16 @@ def film_of(
         drives: one for each face.
         basis: the shape basis that the faces were fitted with.
         options: strengths, look and rate.
+        matter: the matte network.
+        on_event: told of what `--retarget absolute` looks at, and what it cannot follow.
     """
     fps = options.fps or drives[0].fps
-    parts = tuple(_part(picture, face, drive, fps, basis, options) for face, drive in zip(faces, drives, strict=True))
+    parts = tuple(
+        _absolute_part(picture, face, drive, drive.motion, fps, basis, options, matter, on_event)
+        if isinstance(drive.motion, MeshTrack)
+        else _part(face, drive, drive.motion, fps, basis, options)
+        for face, drive in zip(faces, drives, strict=True)
+    )
     return Film(fps, max(round(len(part.states) / part.rate) for part in parts), parts)
 
 
@@ -77,14 +94,39 @@ def room_of(states: Sequence[DrivenFace], basis: ShapeBasis) -> Box:
     return Box.around(np.concatenate(some)).scaled(_ROOM_MARGIN)
 
 
-def _part(
-    picture: Picture, face: SourceFace, drive: Drive, fps: Fraction, basis: ShapeBasis, options: AnimateOptions
+def _absolute_part(
+    picture: Picture,
+    face: SourceFace,
+    drive: Drive,
+    track: MeshTrack,
+    fps: Fraction,
+    basis: ShapeBasis,
+    options: AnimateOptions,
+    matter: Matter,
+    on_event: Listener,
 ) -> Part:
-    if isinstance(drive.motion, MeshTrack):
-        track = _in_source_pixels(drive.motion, drive, picture)
-        states = retarget_absolute(face, track, basis)
-        return Part(states, drive.fps / fps, room_of(states, basis))
-    motion = drive.motion if drive.fps == fps else drive.motion.resampled(fps)
+    states = retarget_absolute(face, _in_source_pixels(track, drive, picture), basis)
+    room = room_of(states, basis)
+    if drive.clip is not None:
+        on_event(PhaseStarted("align", "laying the source over the driver", len(states)))
+        with closing(tracked_frames(drive.clip, options)) as frames:
+            found = aligned(
+                Aligner.of(picture, face, basis, room, matter),
+                states,
+                frames,
+                threads=options.threads or core_count(),
+                on_frame=lambda done: on_event(Progress("align", done)),
+            )
+        if found is not None:
+            return Part(found, drive.fps / fps, room)
+        on_event(Note("not-aligned", f"{drive.name} does not look like the source: {_LANDMARKS_ALONE}"))
+    return Part(states, drive.fps / fps, room)
+
+
+def _part(
+    face: SourceFace, drive: Drive, recorded: Motion, fps: Fraction, basis: ShapeBasis, options: AnimateOptions
+) -> Part:
+    motion = recorded if drive.fps == fps else recorded.resampled(fps)
     strengths = RetargetOptions(
         pose=options.pose,
         mouth=options.mouth,

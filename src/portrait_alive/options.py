@@ -113,7 +113,7 @@ class AnimateOptions:
             "--retarget",
             MOTION,
             "relative: the driver's motion in the portrait's own proportions. absolute: the driver's mesh where it is, "
-            "for the same person in the same framing.",
+            "hair and shoulders too, for the same person in the same framing.",
         ),
     )
     pose: float = field(default=1.0, metadata=_about(STRENGTH, "--pose", MOTION, "Strength of head movement."))

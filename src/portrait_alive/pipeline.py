@@ -161,7 +161,7 @@ def animate(
             lent = sitting.lent
             if options.engine == "neural":
                 learned = enrolled(sitting, fitter, options, watch.listen)
-        film = film_of(picture, faces, drives, basis, options)
+        film = film_of(picture, faces, drives, basis, options, matter=matter, on_event=watch.listen)
 
         watch.listen(PhaseStarted("take-apart", "taking the picture apart"))
         rooms = [part.room for part in film.parts]

@@ -152,6 +152,19 @@ class SourceFace:
 
 
 @dataclass(frozen=True, eq=False)
+class Alignment:
+    """What the driver's own picture says beyond landmarks, of hair and shoulders; see `aligning`."""
+
+    points: Float
+    """(P, 3) the driven points before they were put in place."""
+    flow: Float
+    """(rows, columns, 2) backward, in picture pixels: by how much further a place outside the face has to look in the
+    frame that `points` would give."""
+    box: Box
+    """Rectangle that the flow's equal cells fill."""
+
+
+@dataclass(frozen=True, eq=False)
 class DrivenFace:
     """The portrait's face as one output frame wants it, in the source's picture pixels."""
 
@@ -167,3 +180,5 @@ class DrivenFace:
     """Upward shift of the shoulders by breathing, as a fraction of the head's height (at most 0.01)."""
     inside: Float | None = None
     """(6, 9, 2) in [0, 1]: what the driver's mouth shows between the lips; see `Motion.inside`. None: not known."""
+    alignment: Alignment | None = None
+    """Where more is known of the surroundings of the face than its points tell."""

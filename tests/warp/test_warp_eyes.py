@@ -11,6 +11,8 @@ from portrait_alive.warp.lid_skin import lid_skin
 
 SIZE = (90, 130)
 SKIN, WHITE, IRIS = (206, 160, 130), (232, 226, 216), (70, 90, 60)
+ROOM = 45.0
+"""Pixels to a brow."""
 CENTRE, RADIUS = (66.0, 45.0), 13.0
 X = (np.arange(SIZE[1]) + 0.5).astype(np.float32)[None]
 Y = (np.arange(SIZE[0]) + 0.5).astype(np.float32)[:, None]
@@ -129,12 +131,12 @@ def test_a_reddened_white_does_not_tint_the_iris() -> None:
 
 def test_dark_skin_over_the_eye_is_no_lash() -> None:
     opening, _ = almond()
-    assert lid_skin(painted_eye(makeup=0.5), X, Y, opening).lashes.mean() < 40
+    assert lid_skin(painted_eye(makeup=0.5), X, Y, opening, ROOM).lashes.mean() < 40
     lined = painted_eye()
     u, v = opening.axes(X, Y)
     upper, _ = opening.curves_at(u)
     lined[(v < upper) & (v > upper - 4) & (u > 0) & (u < opening.width)] = (40, 30, 25)
-    lids = lid_skin(lined, X, Y, opening)
+    lids = lid_skin(lined, X, Y, opening, ROOM)
     assert lids.lashes.max() > 180
     # and of that line nothing is left in the lid's skin
     line = (v < upper - 1) & (v > upper - 3) & (u > 15) & (u < 55)
@@ -148,6 +150,54 @@ def test_bare_lids_are_told_from_lashed_ones() -> None:
     upper, _ = opening.curves_at(u)
     lashed = bare.copy()
     lashed[(v > upper - 7) & (v < upper + 1) & (u > 2) & (u < opening.width - 2)] = (30, 22, 20)
-    thin, thick = (lid_skin(picture, X, Y, opening).heft for picture in (bare, lashed))
+    thin, thick = (lid_skin(picture, X, Y, opening, ROOM).heft for picture in (bare, lashed))
     assert thin < 0.15
     assert thick > 0.6
+
+
+def with_fold(*, luma: float = 0.7, wide: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w, 3) an eye under a fold, darker than skin, `wide` pixels to either side; and where that is (h, w)."""
+    opening, _ = almond()
+    u, v = opening.axes(X, Y)
+    upper, _ = opening.curves_at(u)
+    fold = (np.abs(v - upper + 15) < wide) & (u > 10) & (u < 60)
+    picture = painted_eye().astype(np.float32)
+    picture[fold] *= luma
+    return picture.astype(np.uint8), fold
+
+
+def test_the_fold_is_gone_from_a_lid_that_is_down() -> None:
+    picture, fold = with_fold()
+    lids = lid_skin(picture, X, Y, almond()[0], ROOM)
+    assert picture[fold].mean() < 0.75 * np.mean(SKIN)
+    assert lids.skin[fold].mean() > 0.87 * np.mean(SKIN)
+    # but not before the lid has come down, unlike the opening
+    assert lids.fold[fold].min() > 0.8
+    assert lids.fold[almond()[1]].mean() < 0.02
+
+
+def test_what_is_no_fold_is_left_alone() -> None:
+    """A broad shade belongs to the socket; what is black, far from the eye, to a brow or to glasses; and a brow that is
+    near is no fold."""
+    opening, _ = almond()
+    shaded = painted_eye(makeup=0.8)
+    u, v = opening.axes(X, Y)
+    upper, _ = opening.curves_at(u)
+    shade = (v < upper - 8) & (v > upper - 20) & (np.abs(u - 35) < 30)
+    assert lid_skin(shaded, X, Y, opening, ROOM).skin[shade].mean() == pytest.approx(shaded[shade].mean(), rel=0.03)
+    framed = painted_eye()
+    rim = (np.abs(v - upper + 21) < 1.5) & (np.abs(u - 35) < 30)
+    framed[rim] = (20, 18, 16)
+    assert lid_skin(framed, X, Y, opening, 60.0).skin[rim].mean() < 0.3 * np.mean(SKIN)
+    picture, fold = with_fold()
+    assert lid_skin(picture, X, Y, opening, 9.0).skin[fold].mean() < 0.85 * np.mean(SKIN)
+
+
+def test_white_beyond_the_landmarks_corners_is_hidden() -> None:
+    """As in far eyes, whose landmarks lie within the painted opening: a shut lid had a pale patch at its corner."""
+    opening, _ = almond()
+    picture = painted_eye()
+    patch = np.hypot((X - 27) / 5, (Y - 46) / 4) < 1
+    picture[patch] = WHITE
+    lids = lid_skin(picture, X, Y, opening, ROOM)
+    assert np.abs(lids.skin[patch].mean(0) - SKIN).max() < 0.2 * (WHITE[2] - SKIN[2])

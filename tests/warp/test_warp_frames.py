@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from warp_heads import IRIS, WALL, Head, driven_by, paint_head, turned, with_expression, with_lids_shut
+from warp_heads import IRIS, SKIN, WALL, Head, driven_by, paint_head, turned, with_expression, with_lids_shut
 
 from portrait_alive.composite import Canvas
 from portrait_alive.shape import topology
@@ -112,6 +112,31 @@ def test_a_closed_lid_has_a_line_darker_than_the_skin(head: Head, warper: Warper
     for lower in (topology.RIGHT_EYE_LOWER, topology.LEFT_EYE_LOWER):
         x, y = head.face.points[lower[len(lower) // 2], :2].astype(int)
         assert frame[y - 3 : y + 4, x].min() < 0.85 * frame[y - 12 : y - 5, x].mean()
+
+
+def test_a_closed_lids_line_runs_from_corner_to_corner_below_the_lids(head: Head, warper: Warper) -> None:
+    """One that ended short of the corners, or lay between the lids, looked like a slit."""
+    points = with_lids_shut(head)
+    frame = frame_of(head, warper, driven_by(head, points, shut=1.0)).astype(int).sum(-1)
+    skin = np.sum(SKIN)
+    for upper, lower, outer_is_last in (
+        (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, False),
+        (topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, True),
+    ):
+        opening = Opening.between(points, upper, lower)
+        for out, most in ((0.12, 0.9), (0.5, 0.75), (0.9, 0.75), (1.03, 0.9)):
+            u = opening.width * (out if outer_is_last else 1 - out)
+            _, low = opening.curves_at(np.array([u], np.float32))
+            x, y = (float(at[0]) for at in opening.place(np.array([u]), low))
+            column = frame[int(y) - 4 : int(y) + 7, int(x)]
+            assert column.min() < most * skin
+            if out > 0.4:
+                assert int(y) - 4 + column.argmin() + 0.5 >= y - 0.2
+
+
+def test_both_eyes_lashes_are_alike(head: Head, warper: Warper) -> None:
+    right, left = warper.layers.eyes
+    assert right.lash_heft == left.lash_heft
 
 
 def test_an_open_mouth_is_dark_inside_and_its_lips_are_not_stretched(head: Head, warper: Warper) -> None:

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from portrait_alive.aligning import Aligner, aligned
 from portrait_alive.engine import make_engine
 from portrait_alive.errors import NoFaceError
 from portrait_alive.evaluation.baselines import TruthReencoded, still_source
@@ -64,15 +65,29 @@ class EngineMethod:
         face = source_face(max(found, key=lambda each: each.box.area), fitter)
         driven: Sequence[DrivenFace]
         room: Box | None = None
+        picture = Picture(sources[0])
         if tools.absolute:
             driven = retarget_absolute(face, track_meshes(driving, tracker, fitter, fps=_FPS), tools.basis)
             room = room_of(driven, tools.basis)
+            driven = laid_over(picture, face, driven, driving, tools.basis, room)
         else:
             motion = smoothed(track_driver(driving, tracker, fitter, fps=_FPS))
             driven = retarget(face, motion, tools.basis)
-        picture = Picture(sources[0])
         others = faces_of(sources[1:], tracker, fitter)
         return animated(self.engine, picture, face, driven, tools.basis, others=others, room=room)
+
+
+def laid_over(
+    picture: Picture,
+    face: SourceFace,
+    states: Sequence[DrivenFace],
+    driving: Sequence[Bytes],
+    basis: ShapeBasis,
+    room: Box,
+) -> Sequence[DrivenFace]:
+    """The states of `--retarget absolute` as `animate` uses them: aligned with the driver's frames where they fit."""
+    aligner = Aligner.of(picture, face, basis, room, Matter.load())
+    return aligned(aligner, states, driving) or states
 
 
 def animated(

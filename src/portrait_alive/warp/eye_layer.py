@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.easing import smoothstep
+from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut, Detail, Sheet, inside
@@ -21,6 +22,11 @@ SHUT = (0.6, 0.84)
 """Closures between which the upper lid runs ahead of its mesh to the lower one: trackers see a shut eye as 80% shut."""
 LID_BEGINS = 0.1
 """Closure from which on the lid is drawn instead of squeezed."""
+_OVERLAP, _OVERLAP_WHOLE = 0.055, 0.35
+"""How far a shut upper lid comes to lie over the lower one, in widths of the opening, and from where on: it begins at
+the inner corner, and this far on the way to the outer one it is all there."""
+_DROOP, _DROOPS = 0.035, (0.6, 1.1)
+"""How much further beside the outer corner, in widths, and where on that way: lashes hide that the lids meet higher."""
 
 _FACES_VIEWER = (0.25, 4.0)
 """Of an opening's area in the source, as much as is seen at least and at most when the head has turned."""
@@ -46,7 +52,7 @@ class EyeLayer:
     socket: Sheet
     """The same from beyond both lids: how the surroundings move, whatever the lids do."""
     lid: FineTexture
-    """(h, w, 3) the picture with skin in place of the opening and the lashes."""
+    """(h, w, 4) `LidSkin.skin` and `LidSkin.fold`."""
     ball: FineTexture
     """(h, w, 4) see `eyeball`: colours, and how much of it is iris."""
     glint: FineTexture | None
@@ -58,6 +64,8 @@ class EyeLayer:
     white_seen: float
     lashes: Bytes
     """(K, M) see `lid_skin`."""
+    outer_is_last: bool
+    """The second corner is the outer one."""
     iris_point: int
     iris_rest: Float
     """(2,) the iris's landmark in the source."""
@@ -65,6 +73,11 @@ class EyeLayer:
     lash_colour: Float
     lash_heft: float
     """See `lid_skin`."""
+
+    def from_inner(self, u: Float, width: float) -> Float:
+        """Places `u` along an opening as shares of the way from its inner corner to its outer one."""
+        along = u * np.float32(1 / width)
+        return along if self.outer_is_last else 1 - along
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +136,9 @@ def take_eye_apart(
     reach = 0.2 * opening.width
     wide = ring + (ring - centre) / np.maximum(np.linalg.norm(ring - centre, axis=1, keepdims=True), 1e-3) * reach
     socket_nodes = inside(nodes, wide)
-    lids = lid_skin(pixels, detail.x, detail.y, opening)
+    lids = lid_skin(pixels, detail.x, detail.y, opening, _to_brow(points, opening))
     disc = iris_disc(pixels, detail.x, detail.y, opening, points[list(iris)])
+    skin = lids.skin + grain * lids.hidden[..., None]
     ball = eyeball(pixels, detail.x, detail.y, opening, disc, lids.colour)
     return EyeLayer(
         detail=detail,
@@ -136,13 +150,14 @@ def take_eye_apart(
         upper_skin=Sheet.of(covered, ~(open_nodes | under), everywhere, detail.core, is_upper=True),
         lower_skin=Sheet.of(covered, ~(open_nodes | over), everywhere, detail.core, is_upper=False),
         socket=Sheet.of(covered, ~socket_nodes, everywhere, detail.core, is_upper=True),
-        lid=FineTexture.of(_bytes(lids.skin + grain * lids.hidden[..., None])),
+        lid=FineTexture.of(_bytes(np.dstack([skin, lids.fold * 255]))),
         ball=FineTexture.of(_bytes(np.dstack([ball.colours, ball.iris * 255]))),
         glint=FineTexture.of(_bytes(ball.glint)) if ball.glint.any() else None,
         shade=ball.shade,
         white=ball.white,
         white_seen=ball.white_seen,
         lashes=lids.lashes,
+        outer_is_last=_outer_is_last(points, upper),
         iris_point=iris[0],
         iris_rest=points[iris[0], :2].astype(np.float32),
         iris=disc,
@@ -191,7 +206,10 @@ def eye_frame(
     socket = detail.grid.full_size(origins[2], factor=layer.lid.factor) if len(origins) > 2 else None
     ahead = np.float32(smoothstep(*SHUT, closure))
     if ahead > 0:
-        upper = upper + (lower - upper) * ahead
+        out = layer.from_inner(u, opening.width)
+        overlap = np.float32(_OVERLAP) * smoothstep(0.0, _OVERLAP_WHOLE, out)
+        overlap += np.float32(_DROOP) * smoothstep(*_DROOPS, out)
+        upper = upper + (lower + overlap * np.float32(opening.width) - upper) * ahead
     return EyeFrame(offset, detail.cut(upper_sheet, lower_sheet, below), socket, opening, closure, u, v, upper, lower)
 
 
@@ -205,6 +223,20 @@ def _closed(layer: EyeLayer, rigid: RigidMotion, now: Opening) -> float:
     area = rigid.scale**2 * rest.area * seen
     height = now.area * width / (now.width * area)
     return max(1 - height * width / now.width, min(1 - height, 0.0))
+
+
+def _to_brow(points: Float, opening: Opening) -> float:
+    """Pixels from the opening to the brow above it."""
+    u, v = opening.axes(*points[list(topology.RIGHT_BROW + topology.LEFT_BROW), :2].T)
+    above = (u > 0) & (u < opening.width)
+    upper, _ = opening.curves_at(u)
+    return float(np.min((upper - v)[above], initial=opening.width))
+
+
+def _outer_is_last(points: Float, upper: tuple[int, ...]) -> bool:
+    """Whether a lid's last point is farther from the nose than its first one."""
+    first, last = (np.linalg.norm(points[upper[end]] - points[topology.NOSE_BRIDGE]) for end in (0, -1))
+    return bool(last > first)
 
 
 def _facing(ring: Float) -> Float:

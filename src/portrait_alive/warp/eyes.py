@@ -19,12 +19,18 @@ _GAZE_LIMIT = 0.3
 """Largest shift of the iris as a fraction of the eye's width."""
 _LASH_SHADE = (0.6, 1.0)
 """Opacity of the drawn lash line where the picture shows no lashes, and where it shows some."""
+_PAST_CORNER = 0.12
+"""How far a shut lid's line runs on past the outer corner, in widths of the opening."""
+_THIN = 0.6
+"""Thickness of a shut lid's line at the inner corner, of what it is towards the outer one."""
 _HANGING = 0.03
 """How far thick lashes hang below a shut lid's margin, in widths of the opening."""
 _MARGIN_DARKENS = 0.02
 """Widths of the opening below the margin from which on a drawn lid gets no darker: less than a pixel in a tiny eye."""
 _LASHES_TURN = (0.35, 0.8)
 """Closures between which lashes that stood up over the eye come to hang below it."""
+_UNROLLS = (0.1, 0.85)
+"""Closures between which the fold above an open eye unrolls into the lid."""
 _LOOKS_AWAY, _CLOSES = (0.03, 0.1), (0.25, 0.5)
 """Ways of the iris, in widths of the opening, and closures between which the completed eyeball takes over from the
 picture of it: as long as it can be carried, the picture is the better one."""
@@ -83,29 +89,32 @@ def _paint_skin(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes, d
     slack = np.float32(smoothstep(*SHUT, frame.closure) * (0.02 * width + 1))
     # the margin is sharp between the corners; outwards lid and cheek pass into each other
     edge = 0.5 - (below - slack) / (1 + beside * np.float32(0.8))
-    high = below * np.float32(1 / (0.25 * width)) + np.float32(2.9)
-    side = np.float32(1.5) - beside * np.float32(1 / (0.22 * width))
+    high = below * np.float32(1 / (0.25 * width)) + np.float32(4.4)
+    side = np.float32(2.2) - beside * np.float32(1 / (0.22 * width))
     share = np.minimum(np.minimum(edge, high), side)
     box = _box(share > 0)
     if box is None:
         return
     strength = np.float32(smoothstep(LID_BEGINS, 0.4, frame.closure))
     share = np.clip(share[box], 0, 1)
-    plain = layer.lid.sample(np.ascontiguousarray(frame.socket[box])).astype(np.float32)
+    sampled = layer.lid.sample(np.ascontiguousarray(frame.socket[box])).astype(np.float32)
+    plain = sampled[..., :3]
+    still_folded = 1 - smoothstep(*_UNROLLS, frame.closure)
+    share *= 1 - sampled[..., 3] * np.float32(still_folded / 255)
     # the lid is a ball's skin: a little lighter where it bulges, darker towards the lashes
     arch = np.clip(np.minimum(frame.u[box], width - frame.u[box]) * np.float32(3.5 / width), 0, 1)
     at = below[box] * np.float32(1 / width)
     darker = 0.2 * np.exp(np.minimum(at, np.float32(_MARGIN_DARKENS)) / np.float32(0.035))
     plain *= (1 + (0.05 * np.exp(-(((at + 0.17) / 0.1) ** 2)) - darker) * arch)[..., None]
     _mix(view[box], plain, share * (layer.detail.feather[box][..., 0] * opacity[box] * (strength / np.float32(255))))
-    drawn[box] = np.clip(at * 5 + 2, 0, 1) * share * arch * strength
+    drawn[box] = np.clip(at * 5 + 2.5, 0, 1) * share * arch * strength
 
 
 def _paint_lashes(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes) -> None:
     """Draw the lash line along the upper margin: a soft dark line, and the source's own lashes carried along."""
     width = frame.opening.width
     below = frame.v - frame.upper
-    near = (np.abs(below) < 0.17 * width) & (frame.u > -0.04 * width) & (frame.u < 1.04 * width)
+    near = (np.abs(below) < 0.17 * width) & (frame.u > -_PAST_CORNER * width) & (frame.u < (1 + _PAST_CORNER) * width)
     box = _box(near)
     if box is None:
         return
@@ -113,14 +122,19 @@ def _paint_lashes(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes)
     strength = smoothstep(LID_BEGINS, 0.45, closure)
     down = np.float32(smoothstep(*_LASHES_TURN, closure))
     inner = np.minimum(u, width - u) * np.float32(1 / width)
-    taper = np.sqrt(np.clip(inner * np.float32(1 / 0.3), 0.03, 1))
     heft = layer.lash_heft
     shade = _LASH_SHADE[0] + (_LASH_SHADE[1] - _LASH_SHADE[0]) * min(2 * heft, 1.0)
+    # an open lid's line is bent away at both corners; a shut one's runs on to them and past the outer one
+    out = layer.from_inner(u, width)
+    taper = np.sqrt(np.clip(inner * np.float32(1 / 0.3), 0.03, 1))
+    taper += (np.float32(_THIN) + np.float32(1 - _THIN) * smoothstep(0.05, 0.7, out) - taper) * down
+    ends = np.clip(inner * 7, 0, 1)
+    ends += (smoothstep(0.0, 0.15, out) * np.clip((1 + _PAST_CORNER - out) * 6, 0, 1) - ends) * down
     thick = np.float32((0.016 + 0.014 * down) * width + 0.35)
     # lashes that hang over the cheek: a band under a heavy line, nothing under a bare one
     under = np.float32((0.016 + _HANGING * heft * down) * width + 0.4)
     away = np.where(below < 0, below / -thick, below / under) / taper
-    line = np.exp(-(away**2)) * np.clip(inner * 7, 0, 1) * np.float32(shade * strength)
+    line = np.exp(-(away**2)) * ends * np.float32(shade * strength)
     scale = np.float32(layer.opening.width / width)
     hang = np.where(below < 0, below, below * np.float32(-1.3)) * scale
     place = strip_place(u * scale, hang, layer.opening.width, layer.lashes.shape)

@@ -1,7 +1,7 @@
 """The portrait taken apart, once per source: everything that a frame needs and that does not depend on the motion."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -152,7 +152,7 @@ def take_apart(
         reach=_reach(at_nodes, grid.cell),
         field=head_field(grid, face, basis, frame, at_nodes, hold),
         brows=brow_skin(still, (grid.left, grid.top), face.points, basis.triangles),
-        eyes=eyes,
+        eyes=_with_like_lashes(eyes),
         mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px, whites_of(eyes)),
     )
 
@@ -251,6 +251,12 @@ def mouth_of(
     face_pixels = still[y0 + (y1 - y0) // 4 : y1, x0 + (x1 - x0) // 5 : x1 - (x1 - x0) // 5].reshape(-1, 3)
     pixels, turn = _part(still, grid, detail), face.fit.pose.rotation
     return take_mouth_apart(pixels, detail, points, basis.triangles, grain, face_pixels, turn, whites)
+
+
+def _with_like_lashes(eyes: tuple[EyeLayer, ...]) -> tuple[EyeLayer, ...]:
+    """A picture's eyes with lashes of one thickness: what differs in the picture is the light on them."""
+    heft = sum(eye.lash_heft for eye in eyes) / max(len(eyes), 1)
+    return tuple(replace(eye, lash_heft=heft) for eye in eyes)
 
 
 def whites_of(eyes: Sequence[EyeLayer]) -> Float | None:

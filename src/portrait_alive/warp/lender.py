@@ -4,7 +4,7 @@ A lender is brought to the canvas's size once. For a frame its mouth and eyes ar
 same code that renders the canvas's own, so that a lender whose mouth is nearly the wanted one is hardly warped.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import FITTED_POINTS
+from portrait_alive.shape.source import face_of_piece
 from portrait_alive.tones import LUMA, saturation
-from portrait_alive.types import Bytes, DrivenFace, Float, HeadPose, SourceFace
+from portrait_alive.types import Bytes, DrivenFace, Float, SourceFace
 from portrait_alive.warp.detail import Detail, Sheet
 from portrait_alive.warp.eyes import EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.face_shapes import EYES
@@ -65,7 +66,7 @@ class Lender:
         scaled: Bytes = cv2.resize(piece, size, interpolation=kernel)
         corner = np.array([left, top, 0], np.float32)
         scale = np.array([size[0] / piece.shape[1], size[1] / piece.shape[0], factor], np.float32)
-        return Lender(scaled, _placed(face, corner, scale), basis, has_glasses)
+        return Lender(scaled, face_of_piece(face, corner, scale), basis, has_glasses)
 
     @property
     def points(self) -> Float:
@@ -274,14 +275,3 @@ def _whole(moved: Float) -> tuple[int, int]:
 
 def _corner(detail: Detail, offset: tuple[int, int]) -> tuple[int, int]:
     return detail.grid.left + offset[0], detail.grid.top + offset[1]
-
-
-def _placed(face: SourceFace, corner: Float, scale: Float) -> SourceFace:
-    """The face of a piece of its picture: less the piece's `corner` (3,), then times `scale` (3,)."""
-    pose = face.fit.pose
-    fit = replace(
-        face.fit,
-        pose=HeadPose(pose.rotation, (pose.translation - corner) * scale, pose.scale * float(scale[2])),
-    )
-    landmarks = replace(face.landmarks, points=(face.landmarks.points - corner) * scale)
-    return SourceFace(landmarks, fit, ((face.points - corner) * scale).astype(np.float32))

@@ -130,12 +130,12 @@ def hold_of_head(grid: Grid, frame: HeadFrame, size: tuple[int, int], sitter: Fl
         away = cv2.distanceTransform((sitter <= 0).astype(np.uint8), cv2.DIST_L2, 5) * np.float32(grid.cell / tall)
         along = (1 - smoothstep(*_TRAVELS_BESIDE, away)) * (1 - smoothstep(*_TRAVELS_ABOVE, below))
         hold = np.maximum(hold, along)
-    free = _free_of_edges(grid, nodes, size, 0.1 * tall)
+    free = free_of_edges(grid, nodes, size, 0.1 * tall)
     body = (1 - hold) * smoothstep(0.0, 1.0, (below + 0.15) / 0.35)
     return Hold((hold * free).astype(np.float32), (body * free).astype(np.float32))
 
 
-def _free_of_edges(grid: Grid, nodes: Float, size: tuple[int, int], width: float) -> Float:
+def free_of_edges(grid: Grid, nodes: Float, size: tuple[int, int], width: float) -> Float:
     """0 at the region's edges, except where the picture ends there too: a head that is cut off comes in mirrored."""
     height_px, width_px = grid.size
     free = np.ones(nodes.shape[:2], np.float32)

@@ -7,8 +7,9 @@ from typing import cast
 import cv2
 import numpy as np
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
-from portrait_alive.types import Bytes, DrivenFace, Float
+from portrait_alive.types import MESH_POINTS, Alignment, Bytes, DrivenFace, Float
 from portrait_alive.warp.detail import Cut, Detail, Sheet
 from portrait_alive.warp.eyes import EyeFrame, EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.head_field import RigidMotion
@@ -20,6 +21,8 @@ from portrait_alive.warp.patch import Target
 
 _BODY_FOLLOWS = 0.75
 """How much of a travelling head's way the shoulders go along."""
+_ALIGNED_FROM = (0.0, 0.08)
+"""Face heights outside the mesh from which an alignment counts, and from which on nothing else does."""
 _OWN_STEEP = np.float32(3)
 """Reciprocal of the share of a sheet's own motion from which its own positions are taken: two inversions of one field
 differ where it is steep, that is along the outline of a head that turns."""
@@ -107,6 +110,27 @@ class Warper:
         field = self.layers.field.displacement(driven.points, source, rigid, body)
         return field, self.layers.grid.invert(field, self.layers.indices)
 
+    def _surroundings_aligned(self, origins: Float, driven: DrivenFace, alignment: Alignment) -> Float:
+        """Origins that beyond the face look where the alignment says, in the frame that its points would give."""
+        layers = self.layers
+        grid, source = layers.grid, layers.face.points
+        before = replace(driven, points=alignment.points, alignment=None)
+        rigid = self._rigid(before)
+        points = layers.brows.carried(before.points, source, rigid)
+        _, base = self._motion(replace(before, points=points), rigid)
+        rows, columns = alignment.flow.shape[:2]
+        per_cell = np.array([alignment.box.width / columns, alignment.box.height / rows], np.float32)
+        nodes = grid.nodes()
+        at = (nodes - np.array([alignment.box.x, alignment.box.y], np.float32)) / per_cell - np.float32(0.5)
+        flow = cv2.remap(alignment.flow, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        there = layers.indices + flow * np.float32(1 / grid.cell)
+        moved = cv2.remap(base, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        within = np.zeros(grid.shape, np.uint8)
+        hull = cv2.convexHull(np.ascontiguousarray(driven.points[:MESH_POINTS, :2]))[:, 0]
+        cv2.fillConvexPoly(within, np.round((hull - nodes[0, 0]) / grid.cell).astype(np.int32), 1)
+        away = cv2.distanceTransform(1 - within, cv2.DIST_L2, 5) * np.float32(grid.cell / layers.frame.face_height)
+        return cast(Float, origins + (moved - origins) * smoothstep(*_ALIGNED_FROM, away)[..., None])
+
     def _frame(self, driven: DrivenFace, drawn: Float | None) -> _Frame:
         layers = self.layers
         source, texture, rigid = layers.face.points, layers.sitter, self._rigid(driven)
@@ -114,6 +138,8 @@ class Warper:
         driven = replace(driven, points=points)
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
         field, origins = self._motion(driven, rigid)
+        if driven.alignment is not None:
+            origins = self._surroundings_aligned(origins, driven, driven.alignment)
         position = layers.grid.full_size(origins, factor=texture.factor)
         eyes = [self._eye(eye, field, moved, points, rigid, shut) for eye, shut in self._eyes(driven)]
         views, own = [], []
