@@ -50,7 +50,7 @@ def test_sideward_looks_become_somewhat_larger():
     gaze, heights, lids, look = _tracks(0.1)
     gaze[:, :, 0] += 0.3 + look[:, None]
     aside = whole_looks(gaze, heights, lids)[:, :, 0]
-    np.testing.assert_allclose(np.polyfit(gaze[:, 0, 0], aside[:, 0], 1)[0], 1.2, atol=1e-3)
+    np.testing.assert_allclose(np.polyfit(gaze[:, 0, 0], aside[:, 0], 1)[0], 1.25, atol=1e-3)
     np.testing.assert_allclose(np.median(aside), np.median(gaze[:, :, 0]), atol=1e-3)
 
 

@@ -18,24 +18,29 @@ def palette() -> Palette:
     return palette_of(pixels, np.array([170, 90, 90], np.float32), np.array([220, 180, 150], np.float32))
 
 
-def drawn(palette: Palette, light: float, teeth: float) -> np.ndarray:
-    """(80, 240, 3) an opening all of whose cells are alike."""
+def drawn(palette: Palette, light: float, teeth: float, *, high: int = HIGH) -> np.ndarray:
+    """(high, 240, 3) an opening all of whose cells are alike."""
     inside = np.zeros(INSIDE_SHAPE, np.float32)
     inside[..., 0], inside[..., 1] = light, teeth
-    along = np.tile((np.arange(WIDE, dtype=np.float32) + 0.5) / WIDE, (HIGH, 1))
-    deep = np.tile(((np.arange(HIGH, dtype=np.float32) + 0.5) / HIGH)[:, None], (1, WIDE))
-    high = np.full_like(along, HIGH / WIDE)
-    return seen_inside(inside, palette, along, deep, high, along - 0.5, along - 0.5, 1 / WIDE)
+    along = np.tile((np.arange(WIDE, dtype=np.float32) + 0.5) / WIDE, (high, 1))
+    deep = np.tile(((np.arange(high, dtype=np.float32) + 0.5) / high)[:, None], (1, WIDE))
+    tall = np.full_like(along, high / WIDE)
+    return seen_inside(inside, palette, along, deep, tall, along - 0.5, along - 0.5, 1 / WIDE)
 
 
-def test_a_grin_shows_two_rows_that_meet(palette: Palette) -> None:
+def test_a_wide_open_grin_shows_two_rows_that_meet(palette: Palette) -> None:
     light = drawn(palette, 1.0, 1.0) @ LUMA
     down = light[:, WIDE // 2 - 8]  # in the middle of a tooth
-    meets = 25 + int(down[25:70].argmin())
-    assert 0.5 < meets / HIGH < 0.7
-    upper, lower = down[15 : meets - 6].mean(), down[meets + 12 :].mean()
+    meets = 25 + int(down[25:75].argmin())
+    assert 0.7 < meets / HIGH < 0.8
+    upper, lower = down[15 : meets - 6].mean(), down[meets + 9 :].mean()
     assert down[meets] < 0.85 * upper
     assert down[meets] < 0.95 * lower < upper
+
+
+def test_a_smile_shows_upper_teeth_alone(palette: Palette) -> None:
+    down = (drawn(palette, 1.0, 1.0, high=44) @ LUMA)[:, WIDE // 2 - 8]
+    assert np.ptp(down[15:]) < 0.05 * down[20]
 
 
 def test_teeth_come_out_of_the_dark_of_corners_and_lip(palette: Palette) -> None:

@@ -15,8 +15,9 @@ _TEETH = (0.2, 0.5)
 _ALONG_ROW = np.array([[0.25, 0.5, 0.25]], np.float32)
 _TONGUE = (0.15, 0.6)
 """Lightness of what is too dark for a tongue, and of a tongue in full light."""
-_ROWS_MEET = 0.62
-"""Where upper and lower teeth meet, from the upper lip to the lower one, in a mouth that shows both."""
+_UPPER_LONG = 0.25
+"""How far upper teeth reach down from the lip, in mouth widths, in the middle: a lower opening shows no others, as
+most smiles do. Rows that met at a share of the opening's height made dentures of them."""
 _EDGE = 0.008
 """Mouth widths over which the upper teeth's edge spreads."""
 _MEETING_SHADE, _LOWER_SHADE, _LIP_SHADE = 0.3, 0.2, 0.25
@@ -64,7 +65,8 @@ def seen_inside(
     teeth = rising(*_TEETH, cells[..., 1])[..., None]
     tongue = rising(*_TONGUE, light)[..., None]
     soft = palette.dark + (palette.tongue - palette.dark) * tongue
-    past = (deep - np.float32(_ROWS_MEET)) * high  # the upper teeth's edge
+    edge = np.float32(_UPPER_LONG) * (1 - np.square(skull_u))
+    past = deep * high - edge
     is_upper = np.clip(0.5 - past * np.float32(1 / max(pixel, _EDGE)), 0, 1)
     lines = is_upper * enamel(np.abs(skull_u), UPPER_EDGES, pixel)
     lines += (1 - is_upper) * enamel(np.abs(jaw_u), LOWER_EDGES, pixel)
