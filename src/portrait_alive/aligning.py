@@ -47,6 +47,8 @@ _ONE_SITTING = 0.74
 30 pairs of strangers had up to 0.69, 8 clips with their own first frame 0.80 and more."""
 _BENT = 0.02
 """Correlation that each pixel counts by which the face had to be bent: bent far enough, strangers fit as well."""
+_EDGES = 0.3
+"""Face heights from the region's edges over which the flow comes in: beyond, the picture stays as it is."""
 _CELLS = 40
 """Along each side of the region: what is kept of the flow beyond the face."""
 _STEPS = 127
@@ -88,7 +90,7 @@ class Aligner:
         small_room = Box(room.x * scale[0], room.y * scale[1], room.width * scale[0], room.height * scale[1])
         small_face = face_of_piece(face, np.zeros(3, np.float32), scale)
         layers = take_apart(small, small_face, basis, matter=matter, room=small_room)
-        free = free_of_edges(layers.grid, layers.grid.nodes(), size, 0.1 * layers.frame.face_height)
+        free = free_of_edges(layers.grid, layers.grid.nodes(), size, _EDGES * layers.frame.face_height)
         return Aligner(Warper(layers), size, scale, cv2.resize(free, layers.grid.size[::-1]))
 
     @property

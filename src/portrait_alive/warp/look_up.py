@@ -60,15 +60,15 @@ def sitter_strips(layers: Layers, origins: Float, moving: Bytes, views: list[Par
     return strips
 
 
-def sitter_over_plate(layers: Layers, position: Float, strips: list[Part]) -> tuple[Bytes, Bytes]:
+def sitter_over_plate(layers: Layers, background: Bytes, position: Float, strips: list[Part]) -> tuple[Bytes, Bytes]:
     """The region's colours (h, w, 3), and the sitter's opacity (h, w), both uint8.
 
     Args:
         layers: of the portrait.
+        background: (h, w, 3) uint8 behind the sitter.
         position: (h, w, 2) for the sitter's texture.
         strips: from `sitter_strips`; the rest of the region shows the background.
     """
-    background = layers.background
     out, opacity = background.copy(), np.zeros(background.shape[:2], np.uint8)
     for strip in strips:  # one by one, so that all of it happens in the cache
         sampled = layers.sitter.sample(position[strip])

@@ -110,24 +110,27 @@ class Warper:
         field = self.layers.field.displacement(driven.points, source, rigid, body)
         return field, self.layers.grid.invert(field, self.layers.indices)
 
-    def _surroundings_aligned(self, origins: Float, driven: DrivenFace, alignment: Alignment) -> Float:
-        """Origins that beyond the face look where the alignment says, in the frame that its points would give."""
+    def _flow_at_nodes(self, alignment: Alignment) -> Float:
+        """(rows, columns, 2) nodes by which each place of the frame looks elsewhere."""
+        grid = self.layers.grid
+        rows, columns = alignment.flow.shape[:2]
+        per_cell = np.array([alignment.box.width / columns, alignment.box.height / rows], np.float32)
+        at = (grid.nodes() - np.array([alignment.box.x, alignment.box.y], np.float32)) / per_cell - np.float32(0.5)
+        flow = cv2.remap(alignment.flow, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cast(Float, flow * np.float32(1 / grid.cell))
+
+    def _surroundings_aligned(self, origins: Float, driven: DrivenFace, alignment: Alignment, flow: Float) -> Float:
+        """Origins that beyond the face look where the flow says, in the frame of the alignment's points."""
         layers = self.layers
         grid, source = layers.grid, layers.face.points
         before = replace(driven, points=alignment.points, alignment=None)
         rigid = self._rigid(before)
         points = layers.brows.carried(before.points, source, rigid)
         _, base = self._motion(replace(before, points=points), rigid)
-        rows, columns = alignment.flow.shape[:2]
-        per_cell = np.array([alignment.box.width / columns, alignment.box.height / rows], np.float32)
-        nodes = grid.nodes()
-        at = (nodes - np.array([alignment.box.x, alignment.box.y], np.float32)) / per_cell - np.float32(0.5)
-        flow = cv2.remap(alignment.flow, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        there = layers.indices + flow * np.float32(1 / grid.cell)
-        moved = cv2.remap(base, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(base, layers.indices + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         within = np.zeros(grid.shape, np.uint8)
         hull = cv2.convexHull(np.ascontiguousarray(driven.points[:MESH_POINTS, :2]))[:, 0]
-        cv2.fillConvexPoly(within, np.round((hull - nodes[0, 0]) / grid.cell).astype(np.int32), 1)
+        cv2.fillConvexPoly(within, np.round((hull - grid.nodes()[0, 0]) / grid.cell).astype(np.int32), 1)
         away = cv2.distanceTransform(1 - within, cv2.DIST_L2, 5) * np.float32(grid.cell / layers.frame.face_height)
         return cast(Float, origins + (moved - origins) * smoothstep(*_ALIGNED_FROM, away)[..., None])
 
@@ -138,8 +141,12 @@ class Warper:
         driven = replace(driven, points=points)
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
         field, origins = self._motion(driven, rigid)
+        background = layers.background
         if driven.alignment is not None:
-            origins = self._surroundings_aligned(origins, driven, driven.alignment)
+            flow = self._flow_at_nodes(driven.alignment)
+            origins = self._surroundings_aligned(origins, driven, driven.alignment, flow)
+            at = layers.grid.full_size(layers.indices + flow)
+            background = cv2.remap(background, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         position = layers.grid.full_size(origins, factor=texture.factor)
         eyes = [self._eye(eye, field, moved, points, rigid, shut) for eye, shut in self._eyes(driven)]
         views, own = [], []
@@ -157,7 +164,7 @@ class Warper:
             _refine(position, mouth_now.cut, lips.detail, mouth_view, mouth_own)
             views.append(mouth_view)
         moving = moving_nodes(origins, layers)
-        out, opacity = sitter_over_plate(layers, position, sitter_strips(layers, origins, moving, views))
+        out, opacity = sitter_over_plate(layers, background, position, sitter_strips(layers, origins, moving, views))
         for eye, eye_now, view, moves in zip(layers.eyes, eyes, views, own, strict=False):
             eye_now.cut.soften(out[view], opacity[view], texture, moves)
             painted = out[view].copy()
