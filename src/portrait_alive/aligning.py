@@ -29,16 +29,17 @@ _FACE_PX = 192
 _LARGEST_ENLARGEMENT = 2.0
 _FACE_MARGIN = 1.6
 """Side of the square that is looked at closely, in longer sides of the mesh."""
-_CLOSE_BLUR, _FAR_BLUR = 3.0, 4.0
-"""Sigma of the flow's smoothing, in pixels of what it was found on: the face, and all that moves at half the size."""
-_COMPARED_SCALE, _COMPARED_BLUR = 2, 2.5
-"""How much smaller the pictures are when they are compared after alignment, and over how many pixels of these."""
+_CLOSE_BLUR, _FAR_BLUR = 1.5, 4.0
+"""Sigmas of the flow's smoothing, in pixels of the half size, on which all flows are kept: of the face, and of all that
+moves, where it is found on the half size too."""
+_COMPARED_BLUR = 2.5
+"""Sigma over which pictures are compared after alignment, in pixels of the half size."""
 _TRUSTED_GAIN = (-0.02, 0.08)
 """Share of the difference between the two pictures that the flow takes away, from which it counts, and fully."""
 _CRUMPLED = (0.2, 0.45)
 """Change of the flow from pixel to pixel up to which it stays as it is, and from which on it is smoothed: where one
 thing comes out from behind another, it could only crumple what is there."""
-_EASED_BLURS = (6.0, 12.0)
+_EASED_BLURS = (3.0, 6.0)
 """Sigmas of that smoothing, one after the other."""
 _PLAIN = 2.0
 """Variance, in 8-bit steps, below which a place shows nothing that could fit."""
@@ -76,7 +77,7 @@ class Aligner:
     scale: Float
     """(3,) small pixels per picture pixel."""
     edges: Float
-    """(h, w) in [0, 1]: 0 at the region's edges, which have to stay where they are."""
+    """(h, w) in [0, 1], half the region's size: 0 at its edges, which have to stay where they are."""
 
     @staticmethod
     def of(picture: Picture, face: SourceFace, basis: ShapeBasis, room: Box, matter: Matter) -> "Aligner":
@@ -91,7 +92,8 @@ class Aligner:
         small_face = face_of_piece(face, np.zeros(3, np.float32), scale)
         layers = take_apart(small, small_face, basis, matter=matter, room=small_room)
         free = free_of_edges(layers.grid, layers.grid.nodes(), size, _EDGES * layers.frame.face_height)
-        return Aligner(Warper(layers), size, scale, cv2.resize(free, layers.grid.size[::-1]))
+        height, width = layers.grid.size
+        return Aligner(Warper(layers), size, scale, cv2.resize(free, (width // 2, height // 2)))
 
     @property
     def box(self) -> Box:
@@ -106,18 +108,17 @@ class Aligner:
         left, top, right, bottom = self.warper.box
         made = _grey(self.warper.render(small))
         seen = _region(_grey(_resized(frame, self.size)), (left, top, right, bottom))
-        at = small.points[:, :2] - np.array([left + 0.5, top + 0.5], np.float32)
-        flow = _flow(seen, made, Box.around(at[:MESH_POINTS]))
-        flow = _eased(flow)
-        trust, fit = _compared(seen, made, flow, at[:MESH_POINTS])
+        at = ((small.points[:, :2] - np.array([left, top], np.float32)) / 2 - 0.5).astype(np.float32)
+        halves = _halved(seen), _halved(made)
+        flow = _eased(_flow(seen, made, halves, Box.around(at[:MESH_POINTS])))
+        trust, fit = _compared(*halves, flow, at[:MESH_POINTS])
         flow *= (trust * self.edges)[..., None]
         moved = at
         for _ in range(2):  # what the frame shows at `at` is in the driver's at `moved`
-            there = moved.astype(np.float32)[None]
-            moved = at - cv2.remap(flow, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-        kept = cv2.resize(flow, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+            moved = at - cv2.remap(flow, moved[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+        kept = 2 * cv2.resize(flow, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+        shifts = 2 * (moved - at)
         per = self.scale[:2]
-        shifts = (moved - at).astype(np.float32)
         likeness = fit - _BENT * float(np.linalg.norm(shifts[:MESH_POINTS], axis=1).mean())
         return _Found((shifts / per).astype(np.float32), (kept / per).astype(np.float32), likeness)
 
@@ -205,29 +206,32 @@ def _pairs(states: Sequence[DrivenFace], frames: Iterable[Bytes]) -> Generator[t
         yield states[index], frame
 
 
-def _flow(seen: Bytes, made: Bytes, mesh: Box) -> Float:
-    """(h, w, 2) backward: by how much further each place of `seen` (h, w) has to look in `made` (h, w).
+def _halved(pixels: Bytes) -> Bytes:
+    """A picture (h, w) at half its size; an odd last row or column is left out."""
+    height, width = (extent // 2 for extent in pixels.shape)
+    return cast(Bytes, cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA))
 
-    About the face, whose mesh is in `mesh`, it is found at full size, elsewhere at half.
+
+def _flow(seen: Bytes, made: Bytes, halves: tuple[Bytes, Bytes], mesh: Box) -> Float:
+    """(h, w, 2) backward: by how much further each place of `seen` has to look in `made`, in pixels of half the size.
+
+    About the face, whose mesh is in `mesh` (of the half size), it is found at full size, elsewhere at half.
     """
-    height, width = seen.shape
-    half = (max(width // 2, 16), max(height // 2, 16))
-    halves = [cv2.resize(one, half, interpolation=cv2.INTER_AREA) for one in (seen, made)]
-    far = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(halves[0], halves[1], None)
-    far *= np.array([width / half[0], height / half[1]], np.float32)
-    flow = cast(Float, cv2.resize(cv2.GaussianBlur(far, (0, 0), _FAR_BLUR), (width, height)))
+    fast = cv2.DISOPTICAL_FLOW_PRESET_FAST
+    flow = cv2.GaussianBlur(cv2.DISOpticalFlow.create(fast).calc(*halves, None), (0, 0), _FAR_BLUR)
     side = _FACE_MARGIN * max(mesh.width, mesh.height) / 2
     low = np.maximum(np.subtract(mesh.centre, side), 0).astype(int)
-    high = np.minimum(np.add(mesh.centre, side), (width, height)).astype(int)
-    if (high - low).min() >= 32:
+    high = np.minimum(np.add(mesh.centre, side), flow.shape[1::-1]).astype(int)
+    if (high - low).min() >= 16:
         view = (slice(low[1], high[1]), slice(low[0], high[0]))
-        closely = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        whole = tuple(slice(2 * part.start, 2 * part.stop) for part in view)
+        closely = cv2.DISOpticalFlow.create(fast)
         closely.setFinestScale(1)
-        near = closely.calc(np.ascontiguousarray(seen[view]), np.ascontiguousarray(made[view]), None)
+        near = closely.calc(np.ascontiguousarray(seen[whole]), np.ascontiguousarray(made[whole]), None)
+        near = cv2.resize(near, tuple(high - low), interpolation=cv2.INTER_AREA) / 2
         near = cv2.GaussianBlur(near, (0, 0), _CLOSE_BLUR)
-        share = _window(near.shape[:2])[..., None]
-        flow[view] += (near - flow[view]) * share
-    return flow
+        flow[view] += (near - flow[view]) * _window(near.shape[:2])[..., None]
+    return cast(Float, flow)
 
 
 def _compared(seen: Bytes, made: Bytes, flow: Float, mesh: Float) -> tuple[Float, float]:
@@ -238,23 +242,18 @@ def _compared(seen: Bytes, made: Bytes, flow: Float, mesh: Float) -> tuple[Float
         they then are over the face whose `mesh` (N, 2) is in their pixels: the median correlation.
     """
     height, width = seen.shape
-    small = (max(width // _COMPARED_SCALE, 8), max(height // _COMPARED_SCALE, 8))
-    per = np.array([small[0] / width, small[1] / height], np.float32)
-    columns, rows = np.arange(small[0], dtype=np.float32), np.arange(small[1], dtype=np.float32)
-    one, other = (cv2.resize(each, small, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (seen, made))
-    bend = cv2.resize(flow, small, interpolation=cv2.INTER_AREA) * per
-    moved = cv2.remap(
-        other, bend + np.dstack(np.meshgrid(columns, rows)), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    one, other = seen.astype(np.float32), made.astype(np.float32)
+    at = flow + np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+    moved = cv2.remap(other, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     one, other, moved = (each - _blurred(each, 2.0) for each in (one, other, moved))  # light apart
     before, after = (_blurred(np.abs(one - each), 2.0) for each in (other, moved))
     trust = _blurred(smoothstep(*_TRUSTED_GAIN, (before - after) / (before + 1)), 2.0)
     both, seen_alone, made_alone = _blurred(one * moved), _blurred(one * one), _blurred(moved * moved)
     fit = both / np.sqrt((seen_alone + _PLAIN) * (made_alone + _PLAIN))
     face = np.zeros(fit.shape, np.uint8)
-    cv2.fillConvexPoly(face, np.round(cv2.convexHull((mesh * per).astype(np.float32))).astype(np.int32), 1)
+    cv2.fillConvexPoly(face, np.round(cv2.convexHull(np.ascontiguousarray(mesh))).astype(np.int32), 1)
     within = fit[face > 0]
-    return cv2.resize(trust, (width, height)), float(np.median(within)) if within.size else 0.0
+    return trust, float(np.median(within)) if within.size else 0.0
 
 
 def _eased(flow: Float) -> Float:
