@@ -13,8 +13,9 @@ from portrait_alive.types import MESH_POINTS, Bytes, Float, SourceFace
 WORK_SIDE_PX = 260
 """Longer side of the picture in which GrabCut works."""
 _GRABCUT_ROUNDS = 4
-_SURELY_BEHIND = 0.97
-"""Share of background from which the network is believed."""
+_SURELY_BEHIND, _SURELY_SITTER = 0.97, 0.12
+"""Shares of background from which, and up to which, the network is believed. It is the more so of the sitter: colours
+alone took hair before a dark wall, turbans and shoulders for background, and what is cut off stays hanging in the air."""
 _FINE_RADIUS = 6
 """Radius of a guided filter's window from whose double on it works in a smaller picture."""
 
@@ -103,6 +104,7 @@ def _heed(seeds: NDArray[np.uint8], background: Float) -> None:
     """
     seeds[(background > _SURELY_BEHIND) & (seeds != cv2.GC_FGD)] = cv2.GC_BGD
     seeds[(background < 0.5) & (seeds == cv2.GC_PR_BGD)] = cv2.GC_PR_FGD
+    seeds[background < _SURELY_SITTER] = cv2.GC_FGD
 
 
 def _fill(seeds: NDArray[np.uint8], outline: Float, label: int, *, outside: int | None = None) -> None:
