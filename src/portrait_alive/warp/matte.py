@@ -15,7 +15,7 @@ WORK_SIDE_PX = 260
 _GRABCUT_ROUNDS = 4
 _SURELY_BEHIND, _SURELY_SITTER = 0.97, 0.12
 """Shares of background from which, and up to which, the network is believed. It is the more so of the sitter: colours
-alone took hair before a dark wall, turbans and shoulders for background, and what is cut off stays hanging in the air."""
+alone took hair before a dark wall, turbans and shoulders for background, and what is cut off hangs in the air."""
 _FINE_RADIUS = 6
 """Radius of a guided filter's window from whose double on it works in a smaller picture."""
 
