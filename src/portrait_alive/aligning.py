@@ -8,19 +8,20 @@ flow, Kroeger et al., ECCV 2016). Only motion is taken from the driver, smoothed
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import cast, overload
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.easing import smoothstep
+from portrait_alive.motion.driven_faces import DrivenFaces
 from portrait_alive.rendering import in_order
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.source import face_of_piece
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import MESH_POINTS, Alignment, Box, Bytes, DrivenFace, Float, Picture, SourceFace
-from portrait_alive.warp.layers import take_apart
+from portrait_alive.warp.layers import region_of, take_apart
 from portrait_alive.warp.region import free_of_edges
 from portrait_alive.warp.warper import Warper
 
@@ -105,9 +106,9 @@ class Aligner:
     def look(self, driven: DrivenFace, frame: Bytes) -> _Found:
         """Where a driven face is off the driver's frame (H, W, 3) that it was driven by."""
         small = replace(driven, points=driven.points * self.scale)
-        left, top, right, bottom = self.warper.box
+        left, top, *_ = self.warper.box
         made = _grey(self.warper.render(small))
-        seen = _region(_grey(_resized(frame, self.size)), (left, top, right, bottom))
+        seen = region_of(_grey(_resized(frame, self.size)), self.warper.layers.grid)
         at = ((small.points[:, :2] - np.array([left, top], np.float32)) / 2 - 0.5).astype(np.float32)
         halves = _halved(seen), _halved(made)
         flow = _eased(_flow(seen, made, halves, Box.around(at[:MESH_POINTS])))
@@ -124,7 +125,7 @@ class Aligner:
 
 
 @dataclass(frozen=True, eq=False)
-class AlignedStates(Sequence[DrivenFace]):
+class AlignedStates(DrivenFaces):
     """Driven faces, put where the driver's pictures show them; some 6 kB a frame."""
 
     states: Sequence[DrivenFace]
@@ -137,13 +138,7 @@ class AlignedStates(Sequence[DrivenFace]):
     def __len__(self) -> int:
         return len(self.states)
 
-    @overload
-    def __getitem__(self, frame: int) -> DrivenFace: ...
-    @overload
-    def __getitem__(self, frame: slice) -> Sequence[DrivenFace]: ...
-    def __getitem__(self, frame: int | slice) -> DrivenFace | Sequence[DrivenFace]:
-        if isinstance(frame, slice):
-            return [self[index] for index in range(*frame.indices(len(self)))]
+    def driven(self, frame: int) -> DrivenFace:
         driven = self.states[frame]
         points = driven.points.copy()
         points[:, :2] += self.shifts[frame].unpacked()
@@ -291,11 +286,3 @@ def _grey(pixels: Bytes) -> Bytes:
 def _resized(pixels: Bytes, size: tuple[int, int]) -> Bytes:
     shrinks = pixels.shape[0] > size[0]
     return cast(Bytes, cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
-
-
-def _region(pixels: Bytes, box: tuple[int, int, int, int]) -> Bytes:
-    """A rectangle (left, top, right, bottom) of a picture; past its edges, mirrored."""
-    left, top, right, bottom = box
-    piece = pixels[top:bottom, left:right]
-    missing = (bottom - top - piece.shape[0], right - left - piece.shape[1])
-    return cast(Bytes, cv2.copyMakeBorder(piece, 0, missing[0], 0, missing[1], cv2.BORDER_REFLECT_101))

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.errors import NoFaceError
+from portrait_alive.motion.driven_faces import DrivenFaces
 from portrait_alive.motion.following import Followed, Follower, meet_subject
 from portrait_alive.motion.lips import mouth_opening
 from portrait_alive.motion.measures import in_head_frame, measured, unplaced
@@ -161,7 +161,7 @@ def _nearest(frames: NDArray[np.intp], count: int) -> NDArray[np.intp]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Absolute(Sequence[DrivenFace]):
+class _Absolute(DrivenFaces):
     source: SourceFace
     track: MeshTrack
     basis: ShapeBasis
@@ -172,18 +172,7 @@ class _Absolute(Sequence[DrivenFace]):
     def __len__(self) -> int:
         return len(self.track)
 
-    @overload
-    def __getitem__(self, frame: int) -> DrivenFace: ...
-    @overload
-    def __getitem__(self, frame: slice) -> Sequence[DrivenFace]: ...
-    def __getitem__(self, frame: int | slice) -> DrivenFace | Sequence[DrivenFace]:
-        if isinstance(frame, slice):
-            return [self._driven(index) for index in range(*frame.indices(len(self)))]
-        if not -len(self) <= frame < len(self):
-            raise IndexError(f"frame {frame} of {len(self)}")
-        return self._driven(frame % len(self))
-
-    def _driven(self, frame: int) -> DrivenFace:
+    def driven(self, frame: int) -> DrivenFace:
         pose, source_pose = self.track.pose(frame), self.source.fit.pose
         own = self.own.astype(np.float32)
         points = self.neck.blended(self.source.points, place(own, pose) - place(own, source_pose), 0.0)

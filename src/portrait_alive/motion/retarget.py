@@ -6,16 +6,16 @@ them, lips, lids and irises are set, and the head is put back into the picture w
 back exactly, and no proportion of the driver's face can leak in.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, overload
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.errors import UsageError
 from portrait_alive.motion.angles import angles_of, matrix_of, scaled_rotation
+from portrait_alive.motion.driven_faces import DrivenFaces
 from portrait_alive.motion.eyes import Irises, Look
 from portrait_alive.motion.lids import EyeLids
 from portrait_alive.motion.limits import reachable_shift, reachable_turn, softly_each
@@ -80,7 +80,7 @@ class RetargetOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Retargeted(Sequence[DrivenFace]):
+class Retargeted(DrivenFaces):
     """The portrait driven by a motion: one `DrivenFace` per frame, computed when asked for."""
 
     source: SourceFace
@@ -90,17 +90,6 @@ class Retargeted(Sequence[DrivenFace]):
 
     def __len__(self) -> int:
         return self.motion.frame_count
-
-    @overload
-    def __getitem__(self, frame: int) -> DrivenFace: ...
-    @overload
-    def __getitem__(self, frame: slice) -> Sequence[DrivenFace]: ...
-    def __getitem__(self, frame: int | slice) -> DrivenFace | Sequence[DrivenFace]:
-        if isinstance(frame, slice):
-            return [self._driven(index) for index in range(*frame.indices(len(self)))]
-        if not -len(self) <= frame < len(self):
-            raise IndexError(f"frame {frame} of {len(self)}")
-        return self._driven(frame % len(self))
 
     @cached_property
     def _own(self) -> NDArray[np.float64]:
@@ -177,7 +166,7 @@ class Retargeted(Sequence[DrivenFace]):
 
         return np.array([of(name) for name in self.motion.expression_names])
 
-    def _driven(self, frame: int) -> DrivenFace:
+    def driven(self, frame: int) -> DrivenFace:
         points = self._own.copy()
         change = self._expression_change(frame)
         moved = change != 0

@@ -24,7 +24,7 @@ _NOSE = 0.13
 """Face heights beside the nose's ridge within which it ends."""
 _BESIDE = 0.3
 """Cosine of the angle to the way from the cheek to the nose; farther off a node does not lie behind the nose's edge."""
-_CORES = (topology.RIGHT_EYE, topology.LEFT_EYE, topology.LIPS_OUTER)
+CORES = (topology.RIGHT_EYE, topology.LEFT_EYE, topology.LIPS_OUTER)
 """What is never stretched."""
 
 
@@ -77,9 +77,7 @@ def gaps_of(mesh: MeshWeights, grid: Grid, points: Float, tall: float) -> Gaps:
     partner = behind.reshape(-1)[nearest]
     towards = place[nearest] - place.reshape(edge.shape)
     towards /= np.maximum(np.abs(towards), 1e-6)
-    core = np.isnan(depth).astype(np.uint8)
-    for ring in _CORES:
-        cv2.fillPoly(core, [np.round((points[list(ring), :2] - grid.nodes()[0, 0]) / grid.cell).astype(np.int32)], 1)
+    core = np.isnan(depth).astype(np.uint8) | grid.filled(points[list(ring), :2] for ring in CORES)
     kept = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5)
     share = np.minimum(1 - (away - 1) * np.float32(grid.cell / (_REACH * tall)), kept / np.maximum(kept + away, 1e-3))
     share = smoothstep(0.0, 1.0, share) * smoothstep(*_STEEP, jump.reshape(-1)[nearest] / np.float32(grid.cell))

@@ -4,13 +4,14 @@ A *forward* displacement says, for each place of the source, how far it moves. A
 the output, where in the source to look. The first is what points give; the second is what resampling needs.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
 import cv2
 import numpy as np
 
-from portrait_alive.types import Float
+from portrait_alive.types import Bytes, Float
 
 LEAST_SLOPE = 0.2
 """A surface that turns away is squeezed to this at most; what would fold behind it is squeezed as well."""
@@ -143,6 +144,13 @@ class Grid:
         column = round((float(place[0]) - self.left) / self.cell + 0.5)
         row = round((float(place[1]) - self.top) / self.cell + 0.5)
         return min(max(column, 0), self.columns + 1), min(max(row, 0), self.rows + 1)
+
+    def filled(self, rings: Iterable[Float]) -> Bytes:
+        """(rows + 2, columns + 2) uint8: 1 at the nodes within any of some polygons (N, 2) in picture coordinates."""
+        filled, origin = np.zeros(self.shape, np.uint8), self.nodes()[0, 0]
+        for ring in rings:
+            cv2.fillPoly(filled, [np.round((ring.reshape(-1, 2) - origin) / self.cell).astype(np.int32)], 1)
+        return filled
 
     def invert(self, displacement: Float, indices: Float, *, iterations: int = 4) -> Float:
         """Where each node of the output comes from, as node indices, under a forward displacement.

@@ -114,11 +114,11 @@ def take_apart(
     frame = HeadFrame.of(face, rigid)
     grid = region_grid(frame, picture.size, room)
     height, width = grid.size
-    still = _region_of(picture.pixels, grid)
+    still = region_of(picture.pixels, grid)
     if matte is None:
         opacity = person_matte(still, face, rigid, (grid.left, grid.top), frame.face_height, matter)
     else:
-        opacity = _region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / np.float32(255)
+        opacity = region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / np.float32(255)
     opacity = with_strands(still, opacity, max(_STRANDS_REACH * frame.face_height, 2.0))
     opacity = with_rim(opacity, max(0.02 * frame.face_height, 1.5))
     grain_px = frame.face_height / 120
@@ -157,8 +157,8 @@ def take_apart(
     )
 
 
-def _region_of(pixels: Bytes, grid: Grid) -> Bytes:
-    """The region's pixels; past the picture's edge, mirrored."""
+def region_of(pixels: Bytes, grid: Grid) -> Bytes:
+    """A picture's pixels, (H, W) or (H, W, C), in the region of a grid; past the picture's edge, mirrored."""
     height, width = grid.size
     piece = pixels[grid.top : grid.top + height, grid.left : grid.left + width]
     missing = (height - piece.shape[0], width - piece.shape[1])

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.easing import smoothstep
-from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Float, SourceFace
+from portrait_alive.warp.gaps import CORES
 from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.region import HeadFrame, Hold
 
@@ -55,8 +55,6 @@ _BARE = 0.15
 """Face heights of hair beside it from which on a cheek is not bare."""
 _GONE = (0.15, 0.5)
 """Face heights outside the outline up to which, strands among it, everything goes along, and from which on nothing."""
-_CORES = (topology.RIGHT_EYE, topology.LEFT_EYE, topology.LIPS_OUTER)
-"""What is never stretched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +176,7 @@ def outline_of(
     ends = _ends_of_jaw(ends, rims, cut, (middle[:2] + towards * rims[:, None] - frame.chin) @ frame.down / tall, tall)
     places = middle[:2] + towards * ends[:, None]
     corners, corner_shares = _corners((places - origin) / grid.cell, grid.shape)
-    known = _filled([cv2.convexHull(np.ascontiguousarray(points[basis.beyond[ear], :2])) for ear in EARS], grid)
+    known = grid.filled(cv2.convexHull(np.ascontiguousarray(points[basis.beyond[ear], :2])) for ear in EARS)
     known |= covered.astype(np.uint8)
     thickness = ends - steps[-1 - (_looked_up(known, rays)[:, ::-1] > 0.5).argmax(1)]
     trust = (corner_shares * hold.head.reshape(-1)[corners]).sum(1)
@@ -189,7 +187,7 @@ def outline_of(
     to_end = _at_angle(ends, angle) - radius
     inside = np.maximum(to_end - np.float32(_PAINTED_EDGE * tall), 0)
     # where the outline cuts through the face, skin is stretched but for eyes and mouth; elsewhere hair alone
-    of_skin = np.minimum(_share_of_way(_filled([points[list(core), :2] for core in _CORES], grid), inside, grid.cell),
+    of_skin = np.minimum(_share_of_way(grid.filled(points[list(core), :2] for core in CORES), inside, grid.cell),
                          1 - inside / np.float32(_REACH * tall))  # fmt: skip
     of_hair = _share_of_way(known, inside, grid.cell)
     cut_here = _at_angle(cut, angle)
@@ -278,14 +276,6 @@ def _corners(at: Float, shape: tuple[int, int]) -> tuple[NDArray[np.int64], Floa
     (right, down), base = np.clip(at - low, 0, 1).T, low[:, 1] * columns + low[:, 0]
     shares = np.stack([(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down], 1)
     return np.stack([base, base + 1, base + columns, base + columns + 1], 1), shares.astype(np.float32)
-
-
-def _filled(rings: list[Float], grid: Grid) -> NDArray[np.uint8]:
-    """(rows, columns) 1 at the nodes within any of some polygons (N, 2) in picture coordinates."""
-    filled, origin = np.zeros(grid.shape, np.uint8), grid.nodes()[0, 0]
-    for ring in rings:
-        cv2.fillPoly(filled, [np.round((ring.reshape(-1, 2) - origin) / grid.cell).astype(np.int32)], 1)
-    return filled
 
 
 def _share_of_way(core: NDArray[np.uint8], inside: Float, cell: int) -> Float:

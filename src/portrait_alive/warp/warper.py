@@ -95,7 +95,8 @@ class Warper:
     def _rests(self, driven: DrivenFace) -> bool:
         moved = driven.points[:, :2] - self.layers.face.points[:, :2]
         lifted = abs(driven.body_lift) * self.layers.frame.head_height
-        return float(np.abs(moved).max()) < STILL_PX and lifted < STILL_PX
+        flow = 0.0 if driven.alignment is None else float(np.abs(driven.alignment.flow).max())
+        return max(float(np.abs(moved).max()), lifted, flow) < STILL_PX
 
     def _rigid(self, driven: DrivenFace) -> RigidMotion:
         skull = self.layers.rigid
@@ -128,9 +129,7 @@ class Warper:
         points = layers.brows.carried(before.points, source, rigid)
         _, base = self._motion(replace(before, points=points), rigid)
         moved = cv2.remap(base, layers.indices + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        within = np.zeros(grid.shape, np.uint8)
-        hull = cv2.convexHull(np.ascontiguousarray(driven.points[:MESH_POINTS, :2]))[:, 0]
-        cv2.fillConvexPoly(within, np.round((hull - grid.nodes()[0, 0]) / grid.cell).astype(np.int32), 1)
+        within = grid.filled([cv2.convexHull(np.ascontiguousarray(driven.points[:MESH_POINTS, :2]))])
         away = cv2.distanceTransform(1 - within, cv2.DIST_L2, 5) * np.float32(grid.cell / layers.frame.face_height)
         return cast(Float, origins + (moved - origins) * smoothstep(*_ALIGNED_FROM, away)[..., None])
 

@@ -24,9 +24,9 @@ from portrait_alive.person.person import SitterPicture
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.fit import HeadFitter
-from portrait_alive.shape.source import source_face
+from portrait_alive.shape.source import face_of_piece, source_face
 from portrait_alive.tracking.matte import Matter
-from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, HeadPose, Landmarks, Picture, SourceFace
+from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, Landmarks, Picture
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.lender import Lender
 from portrait_alive.warp.lending import Lending
@@ -78,9 +78,8 @@ def reduced(sitter: SitterPicture, *, view_px: int = _LARGEST_VIEW_PX) -> Sitter
     if factor >= 1:
         return sitter
     pixels = cv2.resize(sitter.picture.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return SitterPicture(
-        replace(sitter.picture, pixels=pixels, alpha=None), _moved(sitter.face, factor, np.zeros(2, np.float32))
-    )
+    face = face_of_piece(sitter.face, np.zeros(3, np.float32), np.full(3, factor, np.float32))
+    return SitterPicture(replace(sitter.picture, pixels=pixels, alpha=None), face)
 
 
 def head_of(sitter: SitterPicture) -> SitterPicture:
@@ -91,8 +90,8 @@ def head_of(sitter: SitterPicture) -> SitterPicture:
     view = View.around(small.face.points, round(2.5 * View.side_for(small.face)))
     left, top = max(view.left, 0), max(view.top, 0)
     pixels = small.picture.pixels[top : view.top + view.side, left : view.left + view.side].copy()
-    corner = np.array([-left, -top], np.float32)
-    return SitterPicture(replace(small.picture, pixels=pixels, alpha=None), _moved(small.face, 1.0, corner))
+    face = face_of_piece(small.face, np.array([left, top, 0], np.float32), np.ones(3, np.float32))
+    return SitterPicture(replace(small.picture, pixels=pixels, alpha=None), face)
 
 
 def are_one_sitting(canvas: SitterPicture, other: SitterPicture) -> bool:
@@ -251,16 +250,8 @@ def _brought_to(canvas: SitterPicture, other: SitterPicture) -> tuple[Bytes, Lan
     onto[:, 2] += (onto[0, 0] - 1) / 2  # pixel centres lie at .5 here, at whole numbers in OpenCV
     height, width = canvas.picture.size
     placed = cv2.warpAffine(pixels, onto, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return placed, _moved(other.face, factor, shift).landmarks, True
-
-
-def _moved(face: SourceFace, factor: float, shift: Float) -> SourceFace:
-    """The face in a picture enlarged by `factor` and then put off by `shift` (x, y)."""
-    by = np.array([shift[0], shift[1], 0], np.float32)
-    pose, marks = face.fit.pose, face.landmarks
-    points, mesh = (np.asarray(one * np.float32(factor) + by, np.float32) for one in (face.points, marks.points))
-    placed = HeadPose(pose.rotation, np.asarray(pose.translation * factor + by, np.float32), pose.scale * factor)
-    return SourceFace(replace(marks, points=mesh), replace(face.fit, pose=placed), points)
+    corner = np.append(shift / -factor, 0).astype(np.float32)
+    return placed, face_of_piece(other.face, corner, np.full(3, factor, np.float32)).landmarks, True
 
 
 def _in_light_of(truth: Bytes, warped: Bytes, is_own: Float) -> Bytes:
