@@ -24,7 +24,7 @@ Corners = tuple[int, int, int, int]
 MESH_POINTS = 478
 """Points of the face mesh: MediaPipe's 468 and five for each iris (centre, then four on its rim)."""
 
-INSIDE_SHAPE = (6, 9, 2)
+INSIDE_SHAPE = (14, 24, 2)
 """Cells down and across what an open mouth shows, each a lightness and a share of teeth."""
 
 
@@ -179,6 +179,6 @@ class DrivenFace:
     body_lift: float = 0.0
     """Upward shift of the shoulders by breathing, as a fraction of the head's height (at most 0.01)."""
     inside: Float | None = None
-    """(6, 9, 2) in [0, 1]: what the driver's mouth shows between the lips; see `Motion.inside`. None: not known."""
+    """(14, 24, 2) in [0, 1]: what the driver's mouth shows between the lips; see `Motion.inside`. None: not known."""
     alignment: Alignment | None = None
     """Where more is known of the surroundings of the face than its points tell."""

@@ -20,6 +20,7 @@ from portrait_alive.motion.mouth_inside import inside_track, mouth_inside
 from portrait_alive.motion.neck import Neck
 from portrait_alive.motion.people import watch
 from portrait_alive.motion.recording import MEETING_FRAMES
+from portrait_alive.motion.tracks import shares_of_one
 from portrait_alive.shape.basis import ShapeBasis, place
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.tracking.tracker import Tracker
@@ -45,8 +46,8 @@ class MeshTrack:
     """(T, 3)."""
     scales: Float
     """(T,)."""
-    inside: Float
-    """(T, 6, 9, 2) as in `Motion.inside`."""
+    inside: Bytes
+    """(T, 14, 24, 2) as in `Motion.inside`."""
     bridged: NDArray[np.bool_]
     """(T,) True where no face was followed and the nearest seen mesh stands in."""
 
@@ -67,9 +68,9 @@ class _MeshRecorder:
     fitter: HeadFitter
     follower: Follower | None = None
     before: Followed | None = None
-    waiting: list[tuple[int, Landmarks, Float]] = field(default_factory=list)
+    waiting: list[tuple[int, Landmarks, Bytes | None]] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
-    rows: list[tuple[NDArray[np.int16], Float, float, HeadPose, Float]] = field(default_factory=list)
+    rows: list[tuple[NDArray[np.int16], Float, float, HeadPose, Bytes | None]] = field(default_factory=list)
     weight: float = 0.0
 
     def add(self, frame: int, face: Landmarks, pixels: Bytes) -> None:
@@ -89,7 +90,7 @@ class _MeshRecorder:
                 self._write(frame, face, inside)
             self.waiting.clear()
 
-    def _write(self, frame: int, face: Landmarks, inside: Float) -> None:
+    def _write(self, frame: int, face: Landmarks, inside: Bytes | None) -> None:
         assert self.follower is not None
         self.before = self.follower.follow(face.points, self.before)
         pose = self.before.pose
@@ -148,7 +149,7 @@ def _track(recorder: _MeshRecorder, count: int, fps: Fraction) -> MeshTrack:
         rotations=np.stack([pose.rotation for *_, pose, _ in nearest]),
         translations=np.stack([pose.translation for *_, pose, _ in nearest]),
         scales=np.array([pose.scale for *_, pose, _ in nearest], np.float32),
-        inside=inside_track(np.stack([inside for *_, inside in nearest])),
+        inside=inside_track([inside for *_, inside in nearest]),
         bridged=~np.isin(np.arange(count), recorder.frames),
     )
 
@@ -185,7 +186,7 @@ class _Absolute(DrivenFaces):
             turn=(pose.rotation @ source_pose.rotation.T).astype(np.float32),
             lid_closure=(float(closure[0]), float(closure[1])),
             mouth_opening=mouth_opening(seen),
-            inside=self.track.inside[frame] if self.track.inside[frame].any() else None,
+            inside=shares_of_one(self.track.inside[frame]),
         )
 
 

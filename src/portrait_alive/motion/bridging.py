@@ -11,10 +11,8 @@ _SHORT_GAP_S = 1.0
 _EASE_S = 0.5
 
 
-def bridged(
-    values: NDArray[Any], frames: NDArray[np.intp], count: int, rest: NDArray[Any], fps: float
-) -> NDArray[np.float32]:
-    """(count, ...) a track filled in from the frames that were seen.
+def bridged(values: NDArray[Any], frames: NDArray[np.intp], count: int, rest: NDArray[Any], fps: float) -> NDArray[Any]:
+    """(count, ...) a track filled in from the frames that were seen: uint8 if `values` are, else float32.
 
     Args:
         values: (N, ...) at the seen frames.
@@ -23,22 +21,27 @@ def bridged(
         rest: (...) value that long gaps, and the ends before the first and after the last seen frame, ease to.
         fps: frames per second.
     """
-    full = np.empty((count, *values.shape[1:]), np.float32)
+    full = np.empty((count, *values.shape[1:]), values.dtype if values.dtype == np.uint8 else np.float32)
     full[frames] = values
     ease = max(_EASE_S * fps, 1.0)
     shape = (-1, *[1] * (values.ndim - 1))
     for before, after in _gaps(frames, count):
         inside = np.arange(before + 1, after)
-        start = full[before] if before >= 0 else rest
-        end = full[after] if after < count else rest
+        start = np.asarray(full[before] if before >= 0 else rest, np.float32)
+        end = np.asarray(full[after] if after < count else rest, np.float32)
         if before >= 0 and after < count and after - before <= _SHORT_GAP_S * fps:
             along = _smooth((inside - before) / (after - before)).reshape(shape)
-            full[inside] = start + along * (end - start)
+            full[inside] = _as_kept(start + along * (end - start), full)
             continue
         leave = 1 - _smooth((inside - before) / ease) if before >= 0 else np.zeros(len(inside))
         arrive = 1 - _smooth((after - inside) / ease) if after < count else np.zeros(len(inside))
-        full[inside] = rest + leave.reshape(shape) * (start - rest) + arrive.reshape(shape) * (end - rest)
+        eased = rest + leave.reshape(shape) * (start - rest) + arrive.reshape(shape) * (end - rest)
+        full[inside] = _as_kept(eased, full)
     return full
+
+
+def _as_kept(values: NDArray[Any], track: NDArray[Any]) -> NDArray[Any]:
+    return np.rint(values) if track.dtype == np.uint8 else values
 
 
 def _gaps(frames: NDArray[np.intp], count: int) -> list[tuple[int, int]]:

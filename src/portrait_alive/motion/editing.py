@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from portrait_alive.errors import UsageError
 from portrait_alive.motion.carried_sound import sound_joined, sound_looped, sound_part, sound_retimed
 from portrait_alive.motion.resampling import at_positions, resample
-from portrait_alive.motion.tracks import TRACK_NAMES, Motion, Neutral
+from portrait_alive.motion.tracks import TRACK_NAMES, Motion, Neutral, as_track
 
 Part = Literal["pose", "mouth", "brows", "lids", "gaze", "body"]
 PARTS: Final[tuple[Part, ...]] = ("pose", "mouth", "brows", "lids", "gaze", "body")
@@ -259,7 +259,7 @@ def _concatenated(first: Motion, second: Motion, overlap: int, share: NDArray[np
         one, other = getattr(first, name), getattr(second, name)
         kept = len(one) - overlap
         seam = _blended(name, one[kept:], other[:overlap], share)
-        changed[name] = np.concatenate([one[:kept], seam, other[overlap:]])
+        changed[name] = np.concatenate([one[:kept], as_track(name, seam), other[overlap:]])
     return replace(first, **changed)
 
 

@@ -12,21 +12,24 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from portrait_alive.errors import OutputError, UnreadableInputError
+from portrait_alive.motion.packed_cells import in_steps, packed, unpacked
 from portrait_alive.motion.tracks import Motion, Neutral, track_shapes
+from portrait_alive.types import INSIDE_SHAPE
 
 FORMAT: Final = "portrait-alive-motion-1"
 SUFFIX: Final = ".motion"
 _PRECISE: Final = ("rotation", "translation", "scale")
 """Tracks that move the whole head are stored in fp32, 0.0005 rad being a visible step; all others in fp16."""
-_QUANTISED: Final = ("inside",)
-"""Tracks within 0..1 that are stored in 255ths."""
-_UNKNOWN: Final = ("inside",)
-"""Tracks that older files lack; all 0 says that they are not known."""
+_INSIDE: Final = "inside"
+"""The track that is packed; older files lack it, or hold fewer cells as they are."""
+_PACKED: Final = "inside.packed"
+_FEWER_CELLS: Final = (6, 9, 2)
 _MOST_BYTES: Final = 1 << 30
 _MOST_HEADER_BYTES: Final = 1 << 20
 _LARGEST: Final = {"rotation": 7.0, "translation": 1e4, "scale": 1e3, "expression": 20.0, "gaze": 20.0}
@@ -36,14 +39,16 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 def as_stored(motion: Motion) -> Motion:
     """The motion rounded to what a file holds, so that driving from the clip and from its file are the same."""
-    return motion.with_tracks(lambda name, track: track if name == "bridged" else _read(name, _stored(name, track)))
+    return motion.with_tracks(lambda name, track: in_steps(track) if name == _INSIDE else _read(_stored(name, track)))
 
 
 def motion_bytes(motion: Motion) -> bytes:
-    """The motion as the content of a file: about 240 bytes a frame, and the sound where there is one."""
+    """The motion as the content of a file: 210 to 290 bytes a frame, and the sound where there is one."""
     tensors: dict[str, NDArray[Any]] = {}
     for name in track_shapes(len(motion.expression_names)):
-        tensors[name] = np.ascontiguousarray(_stored(name, getattr(motion, name)))
+        if name != _INSIDE:
+            tensors[name] = np.ascontiguousarray(_stored(name, getattr(motion, name)))
+    tensors[_PACKED] = packed(motion.inside)
     neutral = motion.neutral
     for name in ("rotation", "translation", "expression", "lids", "gaze"):
         tensors[f"neutral.{name}"] = np.ascontiguousarray(getattr(neutral, name), np.float32)
@@ -121,10 +126,11 @@ def _motion_from(content: bytes, name: str) -> Motion:
     frames = len(tensors["rotation"]) if np.ndim(tensors.get("rotation", 0)) else 0
     if frames == 0:
         raise _damaged(name, "no frames")
-    for track in _UNKNOWN:
-        tensors.setdefault(track, np.zeros((frames, *shapes[track]), np.uint8))
-    tracks = {track: _checked(tensors, track, (frames, *shape), name) for track, shape in shapes.items()}
+    tracks = {
+        track: _checked(tensors, track, (frames, *shape), name) for track, shape in shapes.items() if track != _INSIDE
+    }
     tracks["bridged"] = tracks["bridged"] > 0.5
+    tracks[_INSIDE] = _inside(tensors, frames, name)
     rest = {
         track: _checked(tensors, f"neutral.{track}", shapes[track], name)
         for track in ("rotation", "translation", "expression", "lids", "gaze")
@@ -160,13 +166,32 @@ def _checked(tensors: dict[str, Any], key: str, shape: tuple[int, ...], name: st
         raise _damaged(name, f"track {key} has shape {tensor.shape}, expected {shape}")
     if tensor.dtype.kind not in "fbiu":
         raise _damaged(name, f"track {key} holds {tensor.dtype}")
-    values = _read(key, tensor)
+    values = _read(tensor)
     largest = _LARGEST.get(key.removeprefix("neutral."), 10.0)
     if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > largest:
         raise _damaged(name, f"track {key} has values that no face has")
     if key == "scale" and values.min() <= 0:
         raise _damaged(name, "a head of no size")
     return values
+
+
+def _inside(tensors: dict[str, Any], frames: int, name: str) -> NDArray[np.uint8]:
+    """What the mouth shows; all 0, not known, in files that have none, enlarged from those that have fewer cells."""
+    if _PACKED in tensors:
+        data = np.asarray(tensors[_PACKED])
+        if data.dtype != np.uint8 or data.ndim != 1:
+            raise _damaged(name, f"track {_PACKED} is not bytes")
+        try:
+            return unpacked(data, frames)
+        except ValueError as error:
+            raise _damaged(name, f"track {_PACKED}: {error}") from error
+    if _INSIDE not in tensors:
+        return np.zeros((frames, *INSIDE_SHAPE), np.uint8)
+    cells = np.asarray(tensors[_INSIDE])
+    if cells.dtype != np.uint8 or cells.shape != (frames, *_FEWER_CELLS):
+        raise _damaged(name, f"track {_INSIDE} has shape {cells.shape}, expected {(frames, *_FEWER_CELLS)} bytes")
+    rows, columns, _ = INSIDE_SHAPE
+    return np.stack([cv2.resize(one, (columns, rows), interpolation=cv2.INTER_LINEAR) for one in cells])
 
 
 def _rate(text: str, name: str) -> Fraction:
@@ -200,13 +225,8 @@ def _damaged(name: str, what: str) -> UnreadableInputError:
 def _stored(name: str, track: NDArray[Any]) -> NDArray[Any]:
     if name == "bridged":
         return track.astype(np.uint8)
-    if name in _QUANTISED:
-        return np.asarray(np.rint(np.clip(track, 0, 1) * 255), np.uint8)
     return track.astype(np.float32 if name in _PRECISE else np.float16)
 
 
-def _read(name: str, stored: NDArray[Any]) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = stored.astype(np.float32)
-    if name in _QUANTISED:
-        values /= np.float32(255)
-    return values
+def _read(stored: NDArray[Any]) -> NDArray[Any]:
+    return stored if stored.dtype == np.uint8 else stored.astype(np.float32)

@@ -1,14 +1,14 @@
 """What the driver's open mouth shows between the lips: how light it is where, and where that is teeth.
 
-Landmarks tell where lips are, never whether teeth or the tongue are behind them. A few dozen cells do, too coarse to
-carry the driver's own teeth over, fine enough to show the portrait's at the right moment.
+Landmarks tell where lips are, never whether teeth or the tongue are behind them, nor how an opening gets dark behind
+its rim. Some three hundred cells of light and shade do; colours stay the portrait's.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from portrait_alive.easing import rising
 from portrait_alive.shape import topology
@@ -23,9 +23,6 @@ _FINER: Final = (2, 2)
 """Samples of a cell, down and across."""
 _LEAST_GAP_PX: Final = 3.0
 """Between lips that are closer, lips are all that is seen."""
-_SHOWN: Final = 0.85
-"""Share of the opening's height and width that is looked at, and stands for all of it: the rest is the lips' rim, or
-theirs by the tracker's error, and teeth that end short of the lips look like a white patch."""
 _TEETH_FROM: Final = (0.4, 0.75)
 """Lightness against the skin from which something between the lips may be teeth, and is for certain."""
 _GREY_FROM: Final = (0.65, 0.95)
@@ -35,17 +32,20 @@ _UNLIKE_LIPS: Final = (0.5, 1.0)
 tongue are redder than skin in any light, teeth are not, however yellow they or the light are."""
 _LEAST_REDDER: Final = 0.08
 """How much redder than skin lips count at least."""
+_LIGHT_OF_SKIN: Final = 127.0
+"""Steps of lightness that the skin has: lights up to twice as light fit in a byte."""
 _RED_FLOOR: Final = 6.0
 """8-bit steps that keep the ratio of two dark channels from running away."""
 _COLOURED_SKIN: Final = 0.12
 """Saturation, of skin or lips, from which a picture has colours to tell teeth by."""
 
 
-def mouth_inside(pixels: Bytes, points: Float) -> Float:
-    """(6, 9, 2) what is seen between the lips; NaN where they are as good as closed.
+def mouth_inside(pixels: Bytes, points: Float) -> Bytes | None:
+    """(14, 24, 2) uint8 what is seen between the lips; None where they are as good as closed.
 
     Rows run from the upper lip to the lower one, columns from the right corner to the left. First lightness (luma over
-    that of the skin beside the mouth, 0..2), then how surely it is teeth (0..1): light, and less red than the lips.
+    that of the skin beside the mouth, in 127ths, at most twice it), then how surely it is teeth, in 255ths: light, and
+    less red than the lips.
 
     Args:
         pixels: (H, W, 3) uint8 sRGB.
@@ -53,11 +53,11 @@ def mouth_inside(pixels: Bytes, points: Float) -> Float:
     """
     upper, lower = (points[list(part), :2] for part in (topology.UPPER_LIP_INNER, topology.LOWER_LIP_INNER))
     if np.linalg.norm(lower - upper, axis=1).max() < _LEAST_GAP_PX:
-        return np.full(INSIDE_SHAPE, np.nan, np.float32)
+        return None
     rows, columns, _ = INSIDE_SHAPE
     down, across = (cells * finer for cells, finer in zip((rows, columns), _FINER, strict=True))
     edges = [_evenly(edge, across) for edge in (upper, lower)]
-    deep = 0.5 + _SHOWN * ((np.arange(down, dtype=np.float32) + 0.5) / down - 0.5)
+    deep = (np.arange(down, dtype=np.float32) + 0.5) / down
     places = (edges[0] + (edges[1] - edges[0]) * deep[:, None, None]).astype(np.float32)  # (down, across, 2)
     asked = [places.reshape(-1, 2), points[list(_CHEEKS), :2], points[list(_LIPS), :2]]
     inside, cheeks, red = np.split(_at(pixels, np.concatenate(asked)), np.cumsum([len(some) for some in asked[:2]]))
@@ -69,35 +69,37 @@ def mouth_inside(pixels: Bytes, points: Float) -> Float:
     teeth = rising(*_UNLIKE_LIPS, unlike_lips) * rising(*_TEETH_FROM, light)
     coloured = min(float(max(saturation(skin), saturation(lips))) / _COLOURED_SKIN, 1.0)
     teeth = coloured * teeth + (1 - coloured) * rising(*_GREY_FROM, light)
-    return np.stack([np.minimum(light, 2.0), teeth], -1).astype(np.float32)
+    cells = np.stack([np.minimum(light, 2.0) * _LIGHT_OF_SKIN, teeth * 255], -1)
+    return np.asarray(np.rint(cells), np.uint8)
 
 
-def inside_track(seen: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 6, 9, 2) of a whole clip, its lightness in 0..1: against the skin, or the teeth where they are lighter.
+def inside_track(seen: Sequence[Bytes | None]) -> Bytes:
+    """(N, 14, 24, 2) of a clip as in `Motion.inside`: lightness against the skin, or the teeth where they are lighter.
 
     Args:
-        seen: (N, 6, 9, 2) from `mouth_inside`, NaN in frames that showed nothing: they get what the nearest other one
-            shows, so that a mouth that closes closes over what was there; 0 where no frame shows anything.
+        seen: N from `mouth_inside`; frames that showed nothing get what the nearest other one shows, so that a mouth
+            that closes closes over what was there; 0 where no frame shows anything.
     """
-    shown = np.flatnonzero(~np.isnan(seen[:, 0, 0, 0]))
+    shown = np.flatnonzero([some is not None for some in seen])
+    cells = np.array([some for some in seen if some is not None], np.uint8).reshape(-1, *INSIDE_SHAPE)
     if len(shown) == 0:
-        return np.zeros(seen.shape, np.float32)
+        return np.zeros((len(seen), *INSIDE_SHAPE), np.uint8)
     frames = np.arange(len(seen))
     after = np.clip(np.searchsorted(shown, frames), 0, len(shown) - 1)
     before = np.clip(after - 1, 0, None)
     nearest = np.where(np.abs(shown[before] - frames) < np.abs(shown[after] - frames), before, after)
-    track = seen[shown[nearest]].copy()
-    light, teeth = seen[shown, ..., 0], seen[shown, ..., 1]
-    lightest = float(np.percentile(light[teeth > 0.5], 95)) if (teeth > 0.5).any() else 1.0
-    track[..., 0] = np.clip(track[..., 0] / max(lightest, 1.0), 0, 1)
-    return track
+    teeth = cells[..., 0][cells[..., 1] > 127]
+    lightest = max(float(np.percentile(teeth, 95)) if len(teeth) else 0.0, _LIGHT_OF_SKIN)
+    as_white = np.minimum(np.arange(256) * (255 / lightest), 255)
+    cells[..., 0] = np.rint(as_white).astype(np.uint8)[cells[..., 0]]
+    return np.asarray(cells[nearest])
 
 
 def _evenly(edge: Float, count: int) -> Float:
     """(count, 2) places at equal distances along a lip's edge (M, 2), as seen, without its ends."""
     span = edge[-1] - edge[0]
     along = np.maximum.accumulate((edge - edge[0]) @ span / max(float(span @ span), 1e-6))
-    wanted = 0.5 + _SHOWN * ((np.arange(count, dtype=np.float32) + 0.5) / count - 0.5)
+    wanted = (np.arange(count, dtype=np.float32) + 0.5) / count
     return np.stack([np.interp(wanted, along, edge[:, axis]) for axis in range(2)], -1).astype(np.float32)
 
 

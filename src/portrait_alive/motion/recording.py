@@ -1,6 +1,5 @@
-"""Low-dimensional records of a person while a clip streams by: some 700 bytes a frame, no mesh kept."""
+"""Low-dimensional records of a person while a clip streams by: some 1000 bytes a frame, no mesh kept."""
 
-import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,14 +13,13 @@ from portrait_alive.motion.following import Followed, Follower, meet_subject
 from portrait_alive.motion.measures import in_head_frame, measured_all
 from portrait_alive.motion.mouth_inside import mouth_inside
 from portrait_alive.shape.fit import HeadFitter
-from portrait_alive.types import INSIDE_SHAPE, MESH_POINTS, Bytes, Float, Landmarks
+from portrait_alive.types import MESH_POINTS, Bytes, Landmarks
 
 MEETING_FRAMES: Final = 150
 """Frames of landmarks that are held (0.9 MB) before the subject's identity is settled from them."""
 _TOGETHER: Final = 8
 """Frames that are explained at a time."""
-_CELLS: Final = math.prod(INSIDE_SHAPE)
-_Frame = tuple[int, int, Landmarks, Float]
+_Frame = tuple[int, int, Landmarks, Bytes | None]
 """Its number, its scene's number, its face, and what the mouth shows."""
 
 
@@ -47,8 +45,8 @@ class Records:
     """(N, 2, 2), see `FaceMeasures`."""
     mouth: NDArray[np.float32]
     """(N,) signed."""
-    inside: NDArray[np.float32]
-    """(N, 6, 9, 2) from `mouth_inside`, NaN where nothing is seen."""
+    inside: tuple[Bytes | None, ...]
+    """N from `mouth_inside`."""
     residual: NDArray[np.float32]
     """(N,) what the basis does not explain, over the eyes' distance."""
     confidence: NDArray[np.float32]
@@ -66,6 +64,7 @@ class Recorder:
     before: Followed | None = None
     waiting: list[_Frame] = field(default_factory=list)
     rows: "array[float]" = field(default_factory=lambda: array("f"))
+    inside: list[Bytes | None] = field(default_factory=list)
     weight: float = 0.0
     """Sum of face heights: the larger and longest-seen person is the driver."""
 
@@ -98,13 +97,13 @@ class Recorder:
             mouth=narrow[:, 16],
             residual=narrow[:, 17],
             confidence=narrow[:, 18],
-            inside=narrow[:, 19 : 19 + _CELLS].reshape(-1, *INSIDE_SHAPE),
-            expression=narrow[:, 19 + _CELLS :],
+            inside=tuple(self.inside),
+            expression=narrow[:, 19:],
         )
 
     @property
     def _row_length(self) -> int:
-        return 21 + _CELLS + len(self.fitter.basis.expression)
+        return 21 + len(self.fitter.basis.expression)
 
     def _meet(self) -> None:
         self.follower = Follower.of(self.fitter, meet_subject([face for _, _, face, _ in self.waiting], self.fitter))
@@ -136,6 +135,6 @@ class Recorder:
         table[:, 18] = [measure.mouth for measure in measures]
         table[:, 19] = [frame.residual for frame in followed]
         table[:, 20] = [face.presence * face.confidence.mean() for _, _, face, _ in frames]
-        table[:, 21 : 21 + _CELLS] = [inside.reshape(-1) for _, _, _, inside in frames]
-        table[:, 21 + _CELLS :] = [frame.expression for frame in followed]
+        table[:, 21:] = [frame.expression for frame in followed]
         self.rows.frombytes(table.tobytes())
+        self.inside += [inside for _, _, _, inside in frames]

@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait_alive.motion.tracks import Motion
+from portrait_alive.motion.tracks import Motion, as_track
+
+_BLOCK = 1024
+"""Frames that are read at a time: as float64 a track is eight times what is held of it."""
 
 
 def resample(motion: Motion, fps: Fraction) -> Motion:
@@ -25,7 +28,8 @@ def at_positions(motion: Motion, positions: NDArray[np.float64], fps: Fraction) 
     def read(name: str, track: NDArray[Any]) -> NDArray[Any]:
         if name == "bridged":
             return np.asarray(track[np.clip(np.rint(positions).astype(int), 0, len(track) - 1)])
-        return interpolated(track, positions).astype(np.float32)
+        blocks = np.split(positions, range(_BLOCK, len(positions), _BLOCK))
+        return np.concatenate([as_track(name, interpolated(track, block)) for block in blocks])
 
     return motion.with_tracks(read, fps=fps)
 

@@ -22,7 +22,7 @@ from portrait_alive.motion.limits import reachable_shift, reachable_turn, softly
 from portrait_alive.motion.lips import Lips, literal_opening, mouth_opening
 from portrait_alive.motion.measures import brow_height, eye_distance, lip_gap, unplaced
 from portrait_alive.motion.neck import Neck
-from portrait_alive.motion.tracks import Motion
+from portrait_alive.motion.tracks import Motion, shares_of_one
 from portrait_alive.shape.basis import ShapeBasis, place
 from portrait_alive.types import DrivenFace, HeadPose, SourceFace
 
@@ -187,7 +187,7 @@ class Retargeted(DrivenFaces):
             lid_closure=(float(np.clip(1 - openings[0], 0, 1)), float(np.clip(1 - openings[1], 0, 1))),
             mouth_opening=mouth_opening(points),
             body_lift=self._lift(frame),
-            inside=self.motion.inside[frame] if self.motion.inside[frame].any() else None,
+            inside=shares_of_one(self.motion.inside[frame]),
         )
 
     def _lift(self, frame: int) -> float:

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from portrait_alive.motion.tracks import Motion
+from portrait_alive.motion.tracks import Motion, as_track
+from portrait_alive.types import Bytes
 
 _LIGHT_FRAMES: Final = 0.5
 _SCALE_S: Final = 0.6
@@ -98,11 +99,15 @@ def smoothed(motion: Motion, strength: float = 1.0) -> Motion:
         expression=expression,
         lids=np.maximum(_adaptive(motion.lids, fps, strength, _LIDS), 0.0),
         gaze=gaze.reshape(-1, 2, 2),
-        inside=gaussian(motion.inside.reshape(len(gaze), -1), _INSIDE_FRAMES * strength)
-        .reshape(motion.inside.shape)
-        .astype(np.float32),
+        inside=_smooth_cells(motion.inside, _INSIDE_FRAMES * strength),
         mouth=np.where(motion.mouth > 0, np.maximum(speech[:, -1] / _GAP_WEIGHT, 0.0), 0.0),
     )
+
+
+def _smooth_cells(inside: Bytes, sigma: float) -> Bytes:
+    """(T, rows, columns, 2) smoothed, a row at a time: all in float64 would be ten times what is kept of a clip."""
+    rows = (gaussian(row.reshape(len(row), -1), sigma).reshape(row.shape) for row in inside.transpose(1, 0, 2, 3))
+    return np.stack([as_track("inside", row) for row in rows], 1)
 
 
 def _adaptive(track: NDArray[np.float32], fps: float, strength: float, manner: _Manner) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +120,7 @@ def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -
     expression_names = tuple(names[i] for i in kept)
     lids = _without_slips(_calibrated_lids(records.lid_opening[good]), frames, rate)
     translation, scale = _placed(records, good)
-    tracks = {
+    tracks: dict[str, NDArray[Any]] = {
         "rotation": records.rotation[good],
         "translation": translation,
         "scale": scale,
@@ -129,7 +130,7 @@ def motion_of(records: Records, count: int, fps: Fraction, fitter: HeadFitter) -
         "gaze": _conjugate(
             whole_looks(records.gaze[good], records.lid_heights[good], lids), records.rotation[good], lids, rate
         ),
-        "inside": inside_track(records.inside[good]),
+        "inside": inside_track([records.inside[i] for i in good]),
     }
     seen = np.zeros(count, bool)
     seen[frames] = True

@@ -1,7 +1,8 @@
 """Motion: what a face does over time, without whose face it is.
 
-Low-dimensional tracks, some 250 bytes a frame, that any portrait can be driven by. Tracks are absolute; `Neutral`
-says where the subject rests, and retargeting uses the difference.
+Low-dimensional tracks, some 800 bytes a frame (670 of them what the mouth shows; a quarter of that in a file), that any
+portrait can be driven by. Tracks are absolute; `Neutral` says where the subject rests, and retargeting uses the
+difference.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portrait_alive.errors import UsageError
-from portrait_alive.types import INSIDE_SHAPE, Float
+from portrait_alive.types import INSIDE_SHAPE, Bytes, Float
 
 RIGHT, LEFT = 0, 1
 """Index of the subject's right and left eye in every track that has two."""
@@ -64,10 +65,10 @@ class Motion:
     contact: Float
     """(T,) in [0, 1]: how literally `mouth` is meant. 1: closed here is closed in the portrait. 0: only the difference
     from the neutral counts, so that a portrait's open smile stays open (built-in motions)."""
-    inside: Float
-    """(T, 6, 9, 2) in [0, 1]: what is seen between the lips, in cells from the upper to the lower lip and from the
-    right corner to the left: lightness against the skin (or the teeth, where they are lighter), and how surely it is
-    teeth.
+    inside: Bytes
+    """(T, 14, 24, 2) uint8, in 255ths: what is seen between the lips, in cells from the upper to the lower lip and from
+    the right corner to the left: lightness against the skin (or the teeth, where they are lighter), and how surely it
+    is teeth.
     All 0: not known, as in built-in motions."""
     body: Float
     """(T,) lift of the shoulders by breathing, as a fraction of the head's height (0..0.01)."""
@@ -107,7 +108,7 @@ class Motion:
 
     def with_tracks(self, change: "Callable[[str, NDArray[Any]], NDArray[Any]]", **more: Any) -> "Motion":
         """The motion with `change(name, track)` in place of every track, and the fields in `more` replaced."""
-        changed = {name: change(name, getattr(self, name)) for name in TRACK_NAMES}
+        changed = {name: as_track(name, change(name, getattr(self, name))) for name in TRACK_NAMES}
         return replace(self, **(changed | more))
 
     def resampled(self, fps: Fraction) -> "Motion":
@@ -152,6 +153,20 @@ def track_shapes(expressions: int) -> dict[str, tuple[int, ...]]:
 TRACK_NAMES: Final = tuple(track_shapes(0))
 
 
+def as_track(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Values in the type in which a motion holds that track: `inside` is most of a motion, and held in bytes."""
+    if name == "bridged":
+        return np.asarray(values, np.bool_)
+    if name == "inside":
+        return values if values.dtype == np.uint8 else np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+    return np.asarray(values, np.float32)
+
+
+def shares_of_one(inside: Bytes) -> Float | None:
+    """One frame of `Motion.inside` as shares of 1; None where it is not known."""
+    return inside.astype(np.float32) / np.float32(255) if inside.any() else None
+
+
 def still_neutral(expression_names: tuple[str, ...]) -> Neutral:
     """The head model's own rest: frontal, relaxed, lips together, eyes open and straight."""
     return Neutral(
@@ -167,15 +182,15 @@ def still_neutral(expression_names: tuple[str, ...]) -> Neutral:
 def motion_at_rest(frame_count: int, fps: Fraction, expression_names: tuple[str, ...]) -> Motion:
     """A motion in which nothing moves: what built-in motions start from."""
     tracks = {
-        name: np.zeros((frame_count, *shape), np.float32) for name, shape in track_shapes(len(expression_names)).items()
+        name: as_track(name, np.zeros((frame_count, *shape), np.float32))
+        for name, shape in track_shapes(len(expression_names)).items()
     }
     tracks["scale"] += 1
     tracks["lids"] += 1
     tracks["confidence"] += 1
-    bridged = np.zeros(frame_count, bool)
     return Motion(
         fps=fps,
         expression_names=expression_names,
         neutral=still_neutral(expression_names),
-        **(tracks | {"bridged": bridged}),  # type: ignore[arg-type]
+        **tracks,  # type: ignore[arg-type]
     )

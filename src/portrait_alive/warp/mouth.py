@@ -37,6 +37,10 @@ _KNOWN = 0.2
 know are eased from 0."""
 _LIP_SHADE = (0.30, 0.16)
 """Darkening of the upper and of the lower lip where they turn inwards."""
+_RIM = 0.015
+"""Mouth widths inside the lips' edge over which they go over into what is between them, at most ..."""
+_RIM_OF_GAP = 0.2
+"""... this share of the opening's height: lips are round."""
 _LIP_SHADE_REACH = 0.022
 """Mouth widths over which it fades out."""
 
@@ -125,6 +129,9 @@ def paint_mouth(
     tucked = tuck * np.minimum(gap * np.float32(10 / frame.opening.width), 1)  # not where corners close
     upper, lower = frame.upper - tucked, frame.lower + tucked
     cover = frame.opening.coverage(frame.u, frame.v, upper, lower, softness=layer.softness)
+    rim = np.minimum(np.float32(_RIM * frame.opening.width), np.float32(_RIM_OF_GAP) * (lower - upper))
+    within = np.minimum(frame.v - upper, lower - frame.v)
+    cover *= np.clip(0.5 + within / np.maximum(rim, 1e-3), 0, 1)
     made = np.zeros(cover.shape, np.float32)
     rows, columns = np.flatnonzero(cover.any(1)), np.flatnonzero(cover.any(0))
     if len(rows) == 0:

@@ -11,7 +11,7 @@ from portrait_alive.types import Float
 from portrait_alive.warp.teeth import LOWER_EDGES, UPPER_EDGES, Palette, enamel
 
 _TEETH = (0.2, 0.5)
-"""Certainty from which something is drawn as teeth, and fully so: cells are coarse, edges of teeth are not."""
+"""Certainty from which something is drawn as teeth, and fully so: cells are coarser than the edges of teeth."""
 _ALONG_ROW = np.array([[0.25, 0.5, 0.25]], np.float32)
 _TONGUE = (0.15, 0.6)
 """Lightness of what is too dark for a tongue, and of a tongue in full light."""
@@ -43,7 +43,7 @@ def seen_inside(
     """(h, w, 3) float32 colours, 0..255.
 
     Args:
-        inside: (6, 9, 2) of the frame, as in `DrivenFace.inside`.
+        inside: (14, 24, 2) of the frame, as in `DrivenFace.inside`.
         palette: the picture's colours.
         along: (h, w) from the mouth's right corner (0) to its left one (1).
         deep: (h, w) from the upper lip (0) to the lower one (1).
