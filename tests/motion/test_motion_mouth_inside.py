@@ -131,7 +131,9 @@ def test_it_survives_a_file(tmp_path, rng):
     save_motion(motion, tmp_path / "a.motion")
     loaded = load_motion(tmp_path / "a.motion").inside
     np.testing.assert_array_equal(loaded, as_stored(motion).inside)
-    np.testing.assert_allclose(loaded.astype(int), motion.inside, atol=12)
+    off = np.abs(loaded.astype(int) - motion.inside).max((0, 1, 2))
+    assert off[0] <= 13  # of lightness, a step and a half near white
+    assert off[1] <= 24
     np.testing.assert_array_equal(in_steps(loaded), loaded)
 
 

@@ -7,26 +7,40 @@ import numpy as np
 
 from portrait_alive.types import INSIDE_SHAPE, Bytes
 
-_STEP: Final = 15
-"""255ths between two stored values: 17 steps from dark to white."""
+_STEPS: Final = (32, 8)
+"""Steps from dark to white, and from no tooth to a certain one."""
 _HELD: Final = 0.75
 """Steps by which a cell has to leave its value before it changes: what is less is the camera's noise."""
 
 
 def in_steps(inside: Bytes) -> Bytes:
     """(T, 14, 24, 2) as `packed` keeps it; twice is the same as once."""
-    kept = np.empty_like(inside)
-    steps = np.zeros(INSIDE_SHAPE, np.float32)
+    return _values(_steps(inside))
+
+
+def _steps(inside: Bytes) -> Bytes:
+    """(T, 14, 24, 2) numbers of steps; of lightness they are finer in the dark, where mouths are: steps of its root."""
+    share = np.arange(256, dtype=np.float32) / 255
+    wanted = np.sqrt(share) * _STEPS[0], share * _STEPS[1]
+    steps = np.empty_like(inside)
+    now = np.zeros(INSIDE_SHAPE, np.float32)
     for frame, cells in enumerate(inside):
-        wanted = cells.astype(np.float32) / _STEP
-        steps = np.where(np.abs(wanted - steps) > _HELD, np.rint(wanted), steps) if frame else np.rint(wanted)
-        kept[frame] = steps.astype(np.uint8) * _STEP
-    return kept
+        seen = np.stack([wanted[kind][cells[..., kind]] for kind in range(2)], -1)
+        now = np.where(np.abs(seen - now) > _HELD, np.rint(seen), now) if frame else np.rint(seen)
+        steps[frame] = now
+    return steps
+
+
+def _values(steps: Bytes) -> Bytes:
+    light, teeth = (np.arange(256, dtype=np.float32) / count for count in _STEPS)
+    kinds = np.square(light), teeth
+    values = [np.rint(np.minimum(kind, 1) * 255).astype(np.uint8)[steps[..., at]] for at, kind in enumerate(kinds)]
+    return np.stack(values, -1)
 
 
 def packed(inside: Bytes) -> Bytes:
     """(N,) the deflated changes of `in_steps` of (T, 14, 24, 2)."""
-    steps = in_steps(inside) // _STEP
+    steps = _steps(inside)
     changes = np.diff(steps, axis=0, prepend=np.zeros_like(steps[:1]))  # modulo 256
     # light and teeth apart: each is more like itself
     return np.frombuffer(zlib.compress(np.ascontiguousarray(np.moveaxis(changes, 3, 1)).tobytes(), 9), np.uint8)
@@ -49,6 +63,6 @@ def unpacked(data: Bytes, frames: int) -> Bytes:
         raise ValueError(f"not the cells of {frames} frames")
     changes = np.frombuffer(content, np.uint8).reshape(frames, kinds, rows, columns)
     steps = np.add.accumulate(changes, axis=0, dtype=np.uint8)
-    if steps.max(initial=0) > 255 // _STEP:
+    if any(steps[:, kind].max(initial=0) > most for kind, most in enumerate(_STEPS)):
         raise ValueError("cells lighter than white")
-    return np.moveaxis(steps * np.uint8(_STEP), 1, 3)
+    return _values(np.moveaxis(steps, 1, 3))
