@@ -43,7 +43,7 @@ def as_stored(motion: Motion) -> Motion:
 
 
 def motion_bytes(motion: Motion) -> bytes:
-    """The motion as the content of a file: 210 to 290 bytes a frame, and the sound where there is one."""
+    """The motion as the content of a file: 170 to 295 bytes a frame, and the sound where there is one."""
     tensors: dict[str, NDArray[Any]] = {}
     for name in track_shapes(len(motion.expression_names)):
         if name != _INSIDE:

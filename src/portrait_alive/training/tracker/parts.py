@@ -7,7 +7,7 @@ python -m portrait_alive.training.tracker.parts mouth --heads cache/heads --taug
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--heads", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--taught", type=Path, required=True, help="folder made by ...tracker.teacher")
     parser.add_argument("--turned", type=Path, help="folder made by ...tracker.turned_faces from the taught")
+    parser.add_argument("--mixed", type=Path, help="folder made by ...tracker.mixed_faces from the taught")
     parser.add_argument("--held-out", type=Path, help="such a folder of held-out faces, for the curve")
     add_arguments(parser)
     arguments = parser.parse_args()
@@ -54,13 +55,14 @@ def main() -> int:
     config = PartNetConfig(len(part.points), size)
     net = PartNet(config)
     taught = TaughtFaces(arguments.taught)
+    real = [taught, TaughtFaces(arguments.mixed)] if arguments.mixed else [taught]
     net.start_from(torch.from_numpy(_mean(part, taught.points, size)))
     made: LabelledFaces = RenderedFaces(arguments.heads)
     if arguments.turned:
         made = EitherFaces(made, TaughtFaces(arguments.turned), _TURNED_SHARE)
 
     def batches(first: int) -> Iterable[Batch]:
-        samples = PartSamples(part, made, taught, size, arguments.seed + first)
+        samples = PartSamples(part, made, real, size, arguments.seed + first)
         return DataLoader(samples, batch_size=arguments.batch, num_workers=arguments.workers, prefetch_factor=4)
 
     def judge(state: State) -> str:
@@ -103,31 +105,29 @@ class PartLoss:
 
 
 class PartSamples(IterableDataset[dict[str, Tensor]]):
-    """Patches around a part as a coarse look would cut them; every opening and gaze about equally often."""
+    """Patches around a part as a coarse look would cut them; every opening and gaze about equally often.
 
-    def __init__(self, part: Part, made: LabelledFaces, taught: TaughtFaces, size: int, seed: int) -> None:
+    Faces with real skin come from all of `taught` equally often.
+    """
+
+    def __init__(self, part: Part, made: LabelledFaces, taught: Sequence[TaughtFaces], size: int, seed: int) -> None:
         self.part, self.size, self.seed = part, size, seed
-        self.made, self.taught = made, taught
-        # both eyes of a picture serve, the left one mirrored: the weight is that of the side that is seen
-        weight = taught.probability[None] * np.stack(
-            [_rarity(part, points) for points in (taught.points, _mirrored(taught.points))]
-        )
-        self.weight = weight.ravel() / weight.sum()
+        self.made, self.taught = made, [(faces, _cumulative(part, faces)) for faces in taught]
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """Samples: `patch` (3, S, S) in [-1, 1], `points` (N, 2) in patch sides."""
         cv2.setNumThreads(0)
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        cumulative = np.cumsum(self.weight)
         while True:
             if rng.random() < 0.4:
                 pixels, points = self.made.draw(rng)
                 flipped = bool(rng.random() < 0.5)
             else:
+                faces, cumulative = self.taught[int(rng.integers(len(self.taught)))]
                 drawn = min(int(np.searchsorted(cumulative, rng.random())), len(cumulative) - 1)
-                flipped, index = drawn >= len(self.taught.points), drawn % len(self.taught.points)
-                pixels, points = np.asarray(self.taught.crops[index]), self.taught.points[index]
+                flipped, index = drawn >= len(faces.points), drawn % len(faces.points)
+                pixels, points = np.asarray(faces.crops[index]), faces.points[index]
             if flipped:
                 pixels = np.ascontiguousarray(pixels[:, ::-1])
                 points = points[_MIRROR] * np.array([-1, 1, 1], np.float32) + np.array(
@@ -186,6 +186,14 @@ def held_out(part: Part, config: PartNetConfig, state: State, folder: Path) -> s
         r, slope = np.corrcoef(own, teachers)[0, 1], np.polyfit(teachers, own, 1)[0]
         words.append(f"{name} r {r:.2f} slope {slope:.2f}")
     return "  ".join(words)
+
+
+def _cumulative(part: Part, faces: TaughtFaces) -> NDArray[np.float64]:
+    """(2 N,) cumulative chance of each face, then of its mirror image: both eyes serve, the left one mirrored."""
+    weight = faces.probability[None] * np.stack(
+        [_rarity(part, points) for points in (faces.points, _mirrored(faces.points))]
+    )
+    return np.cumsum(weight.ravel() / weight.sum())
 
 
 def _rarity(part: Part, points: Float) -> NDArray[np.float64]:
