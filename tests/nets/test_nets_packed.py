@@ -1,5 +1,6 @@
 """Quickened networks say what the plain ones say, in every way that convolutions can run."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -12,10 +13,11 @@ from portrait_alive.nets import packed
 from portrait_alive.nets.detector_net import DetectorNet, DetectorNetConfig
 from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.nets.load import load_net
+from portrait_alive.nets.map_net import MapNet, MapNetConfig
 from portrait_alive.nets.packed import Way, fastest_way, quickened
 from portrait_alive.nets.part_net import PartNet, PartNetConfig
 from portrait_alive.types import Bytes
-from portrait_alive.weights import DETECTOR, EYE, TRACKER, weight_path
+from portrait_alive.weights import DETECTOR, EYE, MOUTH, TRACKER, weight_path
 
 CPU = torch.device("cpu")
 PORTRAIT = Path(__file__).parents[2] / "examples" / "portrait.jpg"
@@ -51,6 +53,10 @@ def eye_net() -> PartNet:
     return load_net(weight_path(EYE), "part-net-1", lambda c: PartNet(PartNetConfig(**c)), CPU)
 
 
+def mouth_net() -> MapNet:
+    return load_net(weight_path(MOUTH), "map-net-1", lambda c: MapNet(MapNetConfig(**c)), CPU)
+
+
 def detector_net() -> DetectorNet:
     return load_net(weight_path(DETECTOR), "detector-net-1", lambda c: DetectorNet(DetectorNetConfig(**c)), CPU)
 
@@ -68,11 +74,14 @@ def test_points_agree_within_a_third_of_a_percent_of_the_crop(way: Way, batch: i
     assert len(quick.points[..., :2].unique()) > 0.9 * quick.points[..., :2].numel()
 
 
+@pytest.mark.parametrize("part_net", [eye_net, mouth_net])
 @torch.inference_mode()
-def test_parts_agree_within_a_third_of_a_percent_of_the_patch(way: Way) -> None:
-    plain = eye_net()
+def test_parts_agree_within_a_third_of_a_percent_of_the_patch(
+    way: Way, part_net: Callable[[], PartNet | MapNet]
+) -> None:
+    plain = part_net()
     patches = seen(plain.config.size, batch=4)
-    quick = quickened(eye_net(), patches[:2])
+    quick = quickened(part_net(), patches[:2])
     assert float((quick(patches) - plain(patches)).abs().max()) < 0.003
 
 

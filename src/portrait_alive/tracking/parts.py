@@ -6,13 +6,14 @@ mesh (Grishchenko et al. 2020) the parts that move most are looked at again from
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from portrait_alive.nets.load import load_net
+from portrait_alive.nets.map_net import MapNet, MapNetConfig
 from portrait_alive.nets.packed import quickened
 from portrait_alive.nets.part_net import PartNet, PartNetConfig
 from portrait_alive.shape import topology
@@ -23,6 +24,7 @@ from portrait_alive.tracking.similarity import Similarity
 from portrait_alive.types import MESH_POINTS, Bytes, Float, Landmarks
 from portrait_alive.weights import BROW, EYE, MOUTH, weight_path
 
+_Net = TypeVar("_Net", PartNet, MapNet)
 _WITH_LIP = 0.8
 """Share of the lower lip's movement between two looks that is the jaw's; the rest is the lip's own."""
 _TOGETHER = 8
@@ -100,7 +102,7 @@ class PartRefiner:
 
     eye: PartNet
     brow: PartNet
-    mouth: PartNet
+    mouth: MapNet
     carried: NDArray[np.float32]
     """(478, N) share of each placed point's shift that each mesh point takes on; N: the points of all parts."""
     jaw: NDArray[np.float32]
@@ -111,13 +113,17 @@ class PartRefiner:
     def load(basis: ShapeBasis, device: torch.device) -> "PartRefiner":
         """The shipped networks."""
 
-        def net(name: str) -> PartNet:
-            loaded = load_net(weight_path(name), "part-net-1", lambda c: PartNet(PartNetConfig(**c)), device)
-            size = loaded.config.size
+        def quick(net: _Net) -> _Net:
+            size = net.config.size
             example = torch.zeros(_TOGETHER, 3, size, size, device=device).to(memory_format=torch.channels_last)
-            return quickened(loaded, example)
+            return quickened(net, example)
 
-        return PartRefiner(net(EYE), net(BROW), net(MOUTH), _carried(basis), _jaw(basis), device)
+        eye, brow = (
+            quick(load_net(weight_path(name), "part-net-1", lambda c: PartNet(PartNetConfig(**c)), device))
+            for name in (EYE, BROW)
+        )
+        mouth = quick(load_net(weight_path(MOUTH), "map-net-1", lambda c: MapNet(MapNetConfig(**c)), device))
+        return PartRefiner(eye, brow, mouth, _carried(basis), _jaw(basis), device)
 
     def refine(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
         """The faces with lids, irises, brows and lips placed anew; all patches of a kind go through together.
@@ -151,7 +157,7 @@ class PartRefiner:
         return [_finished(face, moved) for face, moved in zip(faces, points, strict=True)]
 
     def _patches(
-        self, net: PartNet, part: Part, which: Sequence[int], points: Float, around: Sequence[FaceCrop]
+        self, net: PartNet | MapNet, part: Part, which: Sequence[int], points: Float, around: Sequence[FaceCrop]
     ) -> list[FaceCrop]:
         return [part.patch(points[index], net.config.size, around[index]) for index in which]
 
@@ -172,7 +178,11 @@ class PartRefiner:
         return np.concatenate([both[: len(which)], both[len(which) :]], 1)
 
     def _looked(
-        self, net: PartNet, patches: Sequence[FaceCrop], pictures: Sequence[Bytes], mirrored_from: int | None = None
+        self,
+        net: PartNet | MapNet,
+        patches: Sequence[FaceCrop],
+        pictures: Sequence[Bytes],
+        mirrored_from: int | None = None,
     ) -> Float:
         """Picture points (P, N, 2) of patches; those from `mirrored_from` on are seen as their mirror images."""
         cuts = np.stack([patch.cut(pixels) for patch, pixels in zip(patches, pictures, strict=True)])

@@ -6,6 +6,7 @@ python -m portrait_alive.training.tracker.parts mouth --heads cache/heads --taug
 """
 
 import argparse
+import copy
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from portrait_alive.nets.map_net import MapNet, MapNetConfig
 from portrait_alive.nets.part_net import PartNet, PartNetConfig
 from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
@@ -52,11 +54,10 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     part, name, size = _PARTS[arguments.part]
-    config = PartNetConfig(len(part.points), size)
-    net = PartNet(config)
     taught = TaughtFaces(arguments.taught)
     real = [taught, TaughtFaces(arguments.mixed)] if arguments.mixed else [taught]
-    net.start_from(torch.from_numpy(_mean(part, taught.points, size)))
+    net = _untrained(part, size, taught)
+    kind = "map-net-1" if isinstance(net, MapNet) else "part-net-1"
     made: LabelledFaces = RenderedFaces(arguments.heads)
     if arguments.turned:
         made = EitherFaces(made, TaughtFaces(arguments.turned), _TURNED_SHARE)
@@ -66,14 +67,14 @@ def main() -> int:
         return DataLoader(samples, batch_size=arguments.batch, num_workers=arguments.workers, prefetch_factor=4)
 
     def judge(state: State) -> str:
-        return held_out(part, config, state, arguments.held_out)
+        return held_out(part, net, state, arguments.held_out)
 
     train(
         net,
         batches,
         PartLoss(part),
         arguments,
-        lambda state, folder: save_weights(state, folder / name, "part-net-1", config.as_json(), compact=True),
+        lambda state, folder: save_weights(state, folder / name, kind, net.config.as_json(), compact=True),
         judge if arguments.held_out else None,
     )
     return 0
@@ -155,9 +156,17 @@ class PartSamples(IterableDataset[dict[str, Tensor]]):
         return spoil(rng, cut, blur_px=1.0, occluded=0.08), moved
 
 
-def held_out(part: Part, config: PartNetConfig, state: State, folder: Path) -> str:
+def _untrained(part: Part, size: int, taught: TaughtFaces) -> PartNet | MapNet:
+    if part is LIPS:
+        return MapNet(MapNetConfig(len(part.points), size))
+    net = PartNet(PartNetConfig(len(part.points), size))
+    net.start_from(torch.from_numpy(_mean(part, taught.points, size)))
+    return net
+
+
+def held_out(part: Part, trained: PartNet | MapNet, state: State, folder: Path) -> str:
     """Correlation and slope of the part's measures against the teacher on held-out faces, from patches cut 3% off."""
-    net = PartNet(config)
+    net = copy.deepcopy(trained)
     net.load_state_dict(state)
     net.eval()
     crops, truth = np.load(folder / "crops.npy", mmap_mode="r"), np.load(folder / "points.npy")
@@ -165,13 +174,15 @@ def held_out(part: Part, config: PartNetConfig, state: State, folder: Path) -> s
     loss = PartLoss(part)
     seen, known = [], []
     for pixels, points in zip(crops, truth, strict=True):
-        exact = part.patch(points, config.size)
+        exact = part.patch(points, net.config.size)
         shift = rng.normal(0, 0.03, 2) * exact.side
-        crop = FaceCrop((exact.centre[0] + shift[0], exact.centre[1] + shift[1]), exact.side, exact.angle, config.size)
+        crop = FaceCrop(
+            (exact.centre[0] + shift[0], exact.centre[1] + shift[1]), exact.side, exact.angle, net.config.size
+        )
         tensor = torch.from_numpy(crop.cut(np.asarray(pixels)).transpose(2, 0, 1).copy()).float()[None] / 127.5 - 1
         with torch.no_grad():
             seen.append(net(tensor)[0].numpy())
-        known.append(crop.to_crop(points)[list(part.points), :2] / config.size)
+        known.append(crop.to_crop(points)[list(part.points), :2] / net.config.size)
     found, told = np.array(seen), np.array(known)
     words = [f"held out {np.linalg.norm(found - told, axis=2).mean():.4f}"]
     a, b = loss.ends[0]
