@@ -15,8 +15,11 @@ from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.nape_layer import NapeLayer, Side, looked_up
 
-_SHOWN, _COMES_OUT = (0.12, 0.22), (0.05, 0.4)
-"""Sines of the turn over which a side appears beneath the sitter, and comes out to its whole width."""
+_SHOWN, _COMES_OUT = (0.12, 0.17), (0.12, 0.4)
+"""Sines of the turn over which a side appears beneath the sitter, and comes out to its whole width. In smaller ones
+the jaw's own side hides it, which moves less than the edge that the picture shows."""
+_HIDDEN = 0.15
+"""Face heights inside the sitter's outline from which it comes out."""
 _BENEATH = (0.12, 0.5)
 """Face heights inwards from its outline that it goes on beneath the sitter, and times the sine of the turn more."""
 _SOFT = 0.006
@@ -101,7 +104,8 @@ def paint_nape(
 
 def _polygon(layer: NapeLayer, side: Side, turn: Turn, towards: float) -> Float:
     """(2K, 2) corners in picture pixels of what may be in view of a side: outline, then back beneath the sitter."""
-    outline = side.resting + (side.outline - side.resting) * np.float32(smoothstep(*_COMES_OUT, towards))
+    comes_out = np.float32(smoothstep(*_COMES_OUT, towards))
+    outline = side.resting + (side.outline - side.resting) * comes_out
     plane = turn.rigid.in_plane
     moved = (outline - layer.middle[:2]) @ plane.T + turn.rigid.apply(layer.middle[None])[0, :2]
     moved = outline + (moved - outline) * side.head[:, None] + turn.body * side.body[:, None]
@@ -111,6 +115,7 @@ def _polygon(layer: NapeLayer, side: Side, turn: Turn, towards: float) -> Float:
     at = (outline[:1] - layer.grid.nodes()[0, 0]) / np.float32(layer.grid.cell)
     hair = outline[0] + looked_up(turn.field, at)[0]
     moved += ((hair - moved[0]) @ way) * side.from_hair[:, None] * way
+    moved -= (1 - comes_out) * _HIDDEN * layer.tall * way
     beneath = (_BENEATH[0] + _BENEATH[1] * towards) * layer.tall
     return cast(Float, np.concatenate([moved, moved[::-1] - way * beneath]).astype(np.float32))
 
@@ -119,7 +124,7 @@ def _softened(values: Bytes, sigma: float) -> Bytes:
     """(h, w) uint8 values blurred, in a smaller picture where the blur is wide."""
     height, width = values.shape
     step = max(int(sigma / 2), 1)
-    small = np.ascontiguousarray(values[step // 2 :: step, step // 2 :: step])
+    small = np.ascontiguousarray(values[::step, ::step])
     soft: Bytes = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / step), (width, height))
     return soft
 

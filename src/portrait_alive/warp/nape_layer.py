@@ -49,8 +49,8 @@ _AT_REST = 0.03
 """Face heights inside the sitter's outline from which a side comes out: more than the rim that opacity is grown by."""
 _RIM = (0.006, 0.018)
 """Face heights inside the sitter's outline over which its paint is less and less the background's."""
-_HAIRLINE = 0.06
-"""Face heights above and below the lobe over which hair goes over into skin."""
+_HAIRLINE = (-0.1, 0.02)
+"""Face heights below the lobe over which hair goes over into skin."""
 _WORK_PX = 160
 """Height of the face in the picture in which colours are looked for."""
 _SMOOTH = 0.03
@@ -169,11 +169,16 @@ def take_nape_apart(
     sides = tuple(side for side in found if side is not None)
     if not sides:
         return None
-    inside = cv2.distanceTransform((opacity >= 0.5).astype(np.uint8), cv2.DIST_L2, 5) * np.float32(1 / tall)
+    mesh = covered[1:-1, 1:-1].astype(np.uint8)
+    # glasses may be none of the matte's, but the mesh's edge may lie in the background
+    face_within = cv2.resize(
+        cv2.erode(mesh, np.ones((5, 5), np.uint8)), still.shape[1::-1], interpolation=cv2.INTER_NEAREST
+    )
+    solid = (opacity >= 0.5) | (face_within > 0)
+    inside = cv2.distanceTransform(solid.astype(np.uint8), cv2.DIST_L2, 5) * np.float32(1 / tall)
     # an ear is stretched by a turn: the steps of its outline's pixels would be seen
     smooth = cv2.GaussianBlur(smoothstep(*_RIM, inside), (0, 0), max(_RIM[0] * tall, 1.0))
     inner = np.rint(smooth * 255).astype(np.uint8)
-    mesh = covered[1:-1, 1:-1].astype(np.uint8)
     return NapeLayer(grid, _colours(still, inside, mesh, upright, skin, grain_px), inner, middle, tall, sides)
 
 
@@ -296,7 +301,7 @@ def _colours(
         cv2.GaussianBlur(continue_smoothly(picture, seeds.astype(np.float32)), (0, 0), _SMOOTH * tall)
         for seeds in (hair if hair.any() else neck, neck)
     )
-    below = smoothstep(-_HAIRLINE, _HAIRLINE, level - np.float32(lobe))[..., None]
+    below = smoothstep(*_HAIRLINE, level - np.float32(lobe))[..., None]
     plain = cv2.resize(upper + (lower - upper) * below, full, interpolation=cv2.INTER_LINEAR)
     hairs = _fullest(hair, max(round(_HAIR_PATCH * tall), 2), full)
     strands = grain_of(still, hairs, still.shape[:2], radius_px=_STRANDS * grain_px)
