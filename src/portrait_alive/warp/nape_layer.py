@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from portrait_alive.easing import smoothstep
 from portrait_alive.shape.basis import ShapeBasis
+from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float, SourceFace
 from portrait_alive.warp.filling import continue_smoothly, grain_of
 from portrait_alive.warp.grid import Grid
@@ -63,6 +64,8 @@ _SKIN_APART, _LIGHTEST = 16.0, 1.3
 """8-bit steps of a* and b* from the cheek's, and times its lightness, up to which it is skin."""
 _SHADED, _SHADOW = 0.4, 0.7
 """Times the cheek's lightness from which on an ear is skin, and a neck lies in no shadow: its side does not."""
+_CHEEK_RIM = (0.08, 0.2)
+"""Face heights inside the mesh's edge between which a cheek tells how much light its side of the head gets."""
 _FEWEST_SEEDS = 0.006
 """Squared face heights of neck in view below which the jaw's own rim stands for it."""
 _JAW = 0.08
@@ -301,6 +304,11 @@ def _colours(
         cv2.GaussianBlur(continue_smoothly(picture, seeds.astype(np.float32)), (0, 0), _SMOOTH * tall)
         for seeds in (hair if hair.any() else neck, neck)
     )
+    # on the side that lies in shadow the neck does too
+    deep = cv2.distanceTransform(face, cv2.DIST_L2, 5) * np.float32(1 / tall)
+    cheeks = (deep > _CHEEK_RIM[0]) & (deep < _CHEEK_RIM[1]) & (level > top) & (level < lobe)
+    light = continue_smoothly(picture @ LUMA[:, None], cheeks.astype(np.float32))
+    lower *= np.minimum(light / np.maximum(lower @ LUMA[:, None], 1), 1)
     below = smoothstep(*_HAIRLINE, level - np.float32(lobe))[..., None]
     plain = cv2.resize(upper + (lower - upper) * below, full, interpolation=cv2.INTER_LINEAR)
     hairs = _fullest(hair, max(round(_HAIR_PATCH * tall), 2), full)
