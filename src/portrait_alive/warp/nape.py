@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from portrait_alive.easing import smoothstep
 from portrait_alive.types import Bytes, Float
+from portrait_alive.warp.grid import looked_up
 from portrait_alive.warp.head_field import RigidMotion
-from portrait_alive.warp.nape_layer import NapeLayer, Side, looked_up
+from portrait_alive.warp.nape_layer import NapeLayer, Side
 
 _SHOWN, _COMES_OUT = (0.12, 0.17), (0.12, 0.4)
 """Sines of the turn over which a side appears beneath the sitter, and comes out to its whole width. In smaller ones

@@ -16,7 +16,7 @@ from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.tones import LUMA
 from portrait_alive.types import Bytes, Float, SourceFace
 from portrait_alive.warp.filling import continue_smoothly, grain_of
-from portrait_alive.warp.grid import Grid
+from portrait_alive.warp.grid import Grid, looked_up
 from portrait_alive.warp.region import HeadFrame, Hold
 
 _LEVELS = 40
@@ -220,14 +220,14 @@ def _profile(
     steps = np.arange(0, 2 * tall, cell / 4, dtype=np.float32)
     places = upright.middle[:2] + level[:, None, None] * down + steps[:, None] * way
     rays = (places - upright.grid.nodes()[0, 0]) / np.float32(cell)
-    face = looked_up(covered.astype(np.float32), rays, cv2.BORDER_CONSTANT) > 0.5
+    face = looked_up(covered, rays, cv2.BORDER_CONSTANT) > 0.5
     rims = np.where(face.any(1), steps[-1 - face[:, ::-1].argmax(1)], 0).astype(np.float32)
-    outside = (looked_up(sitter.astype(np.float32), rays) < 0.5) & (steps >= rims[:, None])
+    outside = (looked_up(sitter, rays) < 0.5) & (steps >= rims[:, None])
     ends = np.where(outside.any(1), steps[outside.argmax(1)], steps[-1]).astype(np.float32)
     ear = (steps > rims[:, None] + _RIM_OF_EAR[0] * tall) & (steps < ends[:, None] - _RIM_OF_EAR[1] * tall)
     ear &= steps < rims[:, None] + _MOST_EAR * tall
     ear &= ((level > top + _EAR * (lobe - top)) & (level < lobe))[:, None]
-    return _Profile(way, level, rims, ends, looked_up(like_skin.astype(np.float32), rays)[ear])
+    return _Profile(way, level, rims, ends, looked_up(like_skin, rays)[ear])
 
 
 def _side(
@@ -261,13 +261,6 @@ def _side(
     nodes = (outline - upright.grid.nodes()[0, 0]) / np.float32(upright.grid.cell)
     head, body = (looked_up(each, nodes) for each in (hold.head, hold.body))
     return Side(way, resting.astype(np.float32), outline, head, body, 1 - share)
-
-
-def looked_up(at_nodes: Float, at: Float, border: int = cv2.BORDER_REPLICATE) -> Float:
-    """Values of the nodes, (rows, columns) or (rows, columns, 2), at (..., 2) node indices."""
-    flat = np.ascontiguousarray(at, np.float32).reshape(1, -1, 2)
-    found = cv2.remap(at_nodes, flat, None, cv2.INTER_LINEAR, borderMode=border)
-    return cast(Float, found.reshape(*at.shape[:-1], *at_nodes.shape[2:]))
 
 
 def _colours(
