@@ -77,30 +77,43 @@ def paint_nape(
         right, bottom = np.minimum(polygon.max(0) + margin, out.shape[1::-1]).astype(int).tolist()
         if right <= left or bottom <= top:
             continue
-        view = slice(top, bottom), slice(left, right)
         share = _filled(polygon - (left, top), (bottom - top, right - left), layer.tall)
-        at = position[view] * np.float32(1 / factor)
+        at = position[top:bottom, left:right] * np.float32(1 / factor)
         inner = cv2.remap(layer.inner, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         # most of it the sitter hides: the rest is a few thousand pixels
-        hidden = np.flatnonzero(cv2.compare(inner, 255, cv2.CMP_LT) & share)
-        if len(hidden) == 0:
+        places = np.flatnonzero(cv2.compare(inner, 255, cv2.CMP_LT) & share)
+        if len(places) == 0:
             continue
-        rows, columns = np.divmod(hidden, right - left)
-        rows, columns = rows + top, columns + left
-        places = rows * out.shape[1] + columns
-        front, shares = (each.reshape(-1)[hidden].astype(np.float32) * np.float32(1 / 255) for each in (inner, share))
-        shares *= np.float32(shown)
-        shade = _softened(inner, _SHADE_REACH * layer.tall).reshape(-1)[hidden] * np.float32(_SHADE / 255)
-        behind = _carried(layer, turn.rigid, rows, columns) * (1 - shade)[:, None]
-        pixels, solid = out.reshape(-1, 3), opacity.reshape(-1)
-        # where `inner` is more than nothing the sitter alone is seen: opacity was grown beyond it
-        made = shares * (1 - front)
-        under = pixels[places]
-        pixels[places] = (under + (behind - under) * made[:, None] + np.float32(0.5)).astype(np.uint8)
-        solid[places] = np.maximum(solid[places], (shares * 255).astype(np.uint8))
-        if drawn is not None:
-            before = drawn.reshape(-1)
-            before[places] = np.maximum(before[places], made)
+        rows, columns = np.divmod(places, right - left)
+        shares, front, near = (
+            each.reshape(-1)[places].astype(np.float32) * np.float32(1 / 255)
+            for each in (share, inner, _softened(inner, _SHADE_REACH * layer.tall))
+        )
+        behind = _carried(layer, turn.rigid, rows + top, columns + left)
+        behind *= (1 - np.float32(_SHADE) * near)[:, None]
+        _put(
+            behind, shares * np.float32(shown), front, (rows + top) * out.shape[1] + columns + left, out, opacity, drawn
+        )
+
+
+def _put(
+    behind: Float,
+    shares: Float,
+    front: Float,
+    places: NDArray[np.int64],
+    out: Bytes,
+    opacity: Bytes,
+    drawn: Float | None,
+) -> None:
+    """Put (N, 3) colours beneath the sitter, who hides (N,) `front` of them, at flat indices of the region, in place."""
+    pixels, solid = out.reshape(-1, 3), opacity.reshape(-1)
+    # where the sitter's inside begins nothing else shines through: opacity was grown beyond it
+    made, under = shares * (1 - front), pixels[places]
+    pixels[places] = (under + (behind - under) * made[:, None] + np.float32(0.5)).astype(np.uint8)
+    solid[places] = np.maximum(solid[places], (shares * 255).astype(np.uint8))
+    if drawn is not None:
+        before = drawn.reshape(-1)
+        before[places] = np.maximum(before[places], made)
 
 
 def _polygon(layer: NapeLayer, side: Side, turn: Turn, towards: float) -> Float:
