@@ -105,7 +105,7 @@ def _put(
     opacity: Bytes,
     drawn: Float | None,
 ) -> None:
-    """Put (N, 3) colours beneath the sitter, who hides (N,) `front` of them, at flat indices of the region, in place."""
+    """Put (N, 3) colours at flat indices of the region beneath the sitter, who hides (N,) `front` of them, in place."""
     pixels, solid = out.reshape(-1, 3), opacity.reshape(-1)
     # where the sitter's inside begins nothing else shines through: opacity was grown beyond it
     made, under = shares * (1 - front), pixels[places]
