@@ -16,7 +16,7 @@ from portrait_alive.warp.grid import looked_up
 from portrait_alive.warp.head_field import RigidMotion
 from portrait_alive.warp.nape_layer import NapeLayer, Side
 
-_SHOWN, _COMES_OUT = (0.12, 0.17), (0.15, 0.5)
+_SHOWN, _COMES_OUT = (0.15, 0.2), (0.15, 0.5)
 """Sines of the turn over which a side appears beneath the sitter, and comes out to its whole width. In smaller ones
 the jaw's own side hides it, which moves less than the edge that the picture shows."""
 _HIDDEN = 0.15
