@@ -2,15 +2,18 @@
 
     python benchmarks/turned_outline.py               # sixteen heads, two minutes of one core
     python benchmarks/turned_outline.py --heads 4
+    python benchmarks/turned_outline.py --bare-ears --skip 40 --heads 80     # two minutes
 
 Mesh and matte are the renderer's, so that what is measured is the warp's. "Front": a three-quarter head comes round;
 "aside": a head seen from the front turns away; "nod". IoU and mean distance of outlines (% of the face's height) are
 the sitter's above the chin, the rim by which the opacity is grown taken off; "coming" is the outline beside the face on
-the side that comes into view.
+the side that comes into view. With `--bare-ears`, heads that turn aside and show a bare ear on that side, without and
+with what the warp paints behind it.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -48,6 +51,9 @@ TURNS: dict[str, list[tuple[Pose, Pose]]] = {
     "nod": [((0, 0), (0, 15)), ((0, 0), (0, -15))],
 }
 """(yaw, pitch) of source and truth, degrees."""
+ASIDE = (10, 20, 30)
+"""Degrees of yaw for bare ears."""
+COLUMNS = ("IoU", "outline %", "coming %", "face LPIPS")
 FIRST_SEED = 920000
 SIZE = 320
 _CAMERA = Camera(unit=0.024, distance=120.0, centre=(0.5, 0.5))
@@ -59,6 +65,8 @@ _NECK = 0.12
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--heads", type=int, default=16)
+    parser.add_argument("--skip", type=int, default=0, help="heads that are left out, of those, from the first on")
+    parser.add_argument("--bare-ears", action="store_true")
     parser.add_argument("--networks", type=Path, default=DATA / "eval_nets")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -67,9 +75,14 @@ def main() -> None:
     lpips = load_lpips(arguments.networks / SQUEEZENET_FILE, arguments.networks / LPIPS_FILE)
     model = HeadModel.load(DATA / "head_model.npz")
     regions = find_regions(model)
+    people = (Person.random(model, regions, FIRST_SEED + number) for number in range(arguments.skip, arguments.heads))
+    if arguments.bare_ears:
+        of_ears = bare_ears(model, people, basis, lpips)
+        print(command_line())
+        print(markdown_table(["aside by", "behind the ear", "sides", *COLUMNS], of_ears, digits=4))
+        return
     found: dict[str, list[list[float]]] = {kind: [] for kind in TURNS}
-    for seed in range(FIRST_SEED, FIRST_SEED + arguments.heads):
-        person = Person.random(model, regions, seed)
+    for person in people:
         pairs = list(chain.from_iterable(TURNS.values()))
         renders = {pose: _rendered(model, person, pose) for pose in {pose for pair in pairs for pose in pair}}
         warpers = {pose: _warper(renders[pose], basis) for pose in {source for source, _ in pairs}}
@@ -82,7 +95,28 @@ def main() -> None:
     rows: list[list[str | float]] = [
         [kind, *(_mean(column) for column in zip(*each, strict=True))] for kind, each in found.items()
     ]
-    print(markdown_table(["turn", "IoU", "outline %", "coming %", "face LPIPS"], rows, digits=4))
+    print(markdown_table(["turn", *COLUMNS], rows, digits=4))
+
+
+def bare_ears(model: HeadModel, people: Iterable[Person], basis: ShapeBasis, lpips: Lpips) -> list[list[str | float]]:
+    """Rows for `ASIDE`, without and with what is painted behind an ear: how many sides, and the means of `measured`."""
+    found: dict[tuple[int, str], list[list[float]]] = {(turn, how): [] for turn in ASIDE for how in ("nothing", "nape")}
+    for person in people:
+        source = _rendered(model, person, (0, 0))
+        warper = _warper(source, basis)
+        if warper.layers.nape is None:
+            continue
+        both = {"nothing": Warper(replace(warper.layers, nape=None)), "nape": warper}
+        # a turn by positive yaw brings the side on the viewer's left into view
+        for way in (-1 if side.way[0] > 0 else 1 for side in warper.layers.nape.sides):
+            for turn in ASIDE:
+                truth = _rendered(model, person, (way * turn, 0))
+                for how, one in both.items():
+                    found[turn, how].append(measured(source, one, truth, way * turn, basis, lpips))
+    return [
+        [f"{turn}", how, f"{len(each)}", *(_mean(column) for column in zip(*each, strict=True))]
+        for (turn, how), each in found.items()
+    ]
 
 
 def measured(

@@ -32,7 +32,7 @@ class ShapeBasis:
     triangles: NDArray[np.int32]
     """(T, 3) triangles of the face mesh, indices below 468."""
     beyond: dict[str, NDArray[np.int32]]
-    """Indices (into P) of the points beyond the mesh by part: skull, right_ear, left_ear, neck."""
+    """Indices (into P) of the points beyond the mesh by part: skull, right_ear, left_ear, jaw, neck."""
 
     @property
     def point_count(self) -> int:

@@ -10,6 +10,7 @@ from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.types import Bytes, Float
 
@@ -39,6 +40,16 @@ def unfolded(displacement: Float, cell: int, centre: tuple[int, int]) -> None:
         place[after] = np.maximum.accumulate(place[after], axis=axis)
         place[before] = np.minimum.accumulate(place[before], axis=axis)
         np.subtract(place, rise, out=along)
+
+
+def looked_up(at_nodes: NDArray[np.generic], at: Float, border: int = cv2.BORDER_REPLICATE) -> Float:
+    """Values of nodes, (rows, columns) or (rows, columns, 2), at (K, 2) or (K, L, 2) node indices.
+
+    Beyond the nodes they are those of the nearest, or with cv2.BORDER_CONSTANT 0.
+    """
+    x, y = (np.ascontiguousarray(at[..., axis], np.float32) for axis in range(2))
+    found = cv2.remap(at_nodes.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=border)
+    return cast(Float, found.reshape(*at.shape[:-1], *at_nodes.shape[2:]))
 
 
 _MISSED_NODES = 0.5

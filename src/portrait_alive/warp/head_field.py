@@ -1,6 +1,7 @@
 """How far each place of the source moves: mesh inside the face, the rigid head around it, nothing at the shoulders."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import cv2
@@ -48,6 +49,13 @@ class RigidMotion:
         scale = float((centred[:, :2] * target[:, :2]).sum() / max((centred[:, :2] ** 2).sum(), 1e-9))
         rotation = turn.astype(np.float64)
         return RigidMotion(rotation, scale, b.mean(0) - scale * rotation @ a.mean(0))
+
+    @cached_property
+    def in_plane(self) -> NDArray[np.float64]:
+        """(2, 2) turn and scale in the picture's plane only."""
+        u, _, vt = np.linalg.svd(self.rotation[:2, :2])
+        turn: NDArray[np.float64] = self.scale * u @ np.diag([1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+        return turn
 
     def apply(self, points: Float) -> Float:
         """Where points (N, 3) go."""
@@ -106,8 +114,7 @@ class HeadField:
 def _coefficients(rigid: RigidMotion, centre: Float, body: Float) -> Float:
     """(8, 2): full turn of (x, y, z, 1), turn in the picture's plane only of (x, y, 1), less the identity; body."""
     full = rigid.scale * rigid.rotation[:2]
-    u, _, vt = np.linalg.svd(rigid.rotation[:2, :2])
-    plane = rigid.scale * u @ np.diag([1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+    plane = rigid.in_plane
     middle = centre.astype(np.float64)
     moved = rigid.scale * rigid.rotation @ middle + rigid.shift
     one = np.eye(2)

@@ -23,6 +23,7 @@ from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import HeadField, head_field, rigid_points
 from portrait_alive.warp.matte import person_matte
 from portrait_alive.warp.mouth_layer import MouthLayer, take_mouth_apart
+from portrait_alive.warp.nape_layer import NapeLayer, take_nape_apart
 from portrait_alive.warp.plate import separate, with_rim, with_strands
 from portrait_alive.warp.region import HeadFrame, hold_of_head, region_grid
 
@@ -60,6 +61,8 @@ class Layers:
     reach: Bytes
     """(rows, columns) uint8: 1 at the nodes near which there is anything of the sitter."""
     field: HeadField
+    nape: NapeLayer | None
+    """None where no turn brings the head's side into view behind a bare ear."""
     brows: BrowSkin
     eyes: tuple[EyeLayer, ...]
     """Right, left; those that lie in the picture."""
@@ -120,6 +123,7 @@ def take_apart(
     else:
         opacity = region_of(np.round(matte * 255).astype(np.uint8), grid).astype(np.float32) / np.float32(255)
     opacity = with_strands(still, opacity, max(_STRANDS_REACH * frame.face_height, 2.0))
+    without_rim = opacity
     opacity = with_rim(opacity, max(0.02 * frame.face_height, 1.5))
     grain_px = frame.face_height / 120
     background_grain = grain_of(still, _clearest_patch(still, opacity), (height, width), radius_px=grain_px)
@@ -138,6 +142,10 @@ def take_apart(
         )
         if (eye := eye_of(still, face, basis, grid, skin, grain_px, upper, lower, iris)) is not None
     )
+    field = head_field(grid, face, basis, frame, at_nodes, hold)
+    covered = np.ones(grid.shape, bool)
+    covered.reshape(-1)[field.outer] = False
+    nape = take_nape_apart(still, grid, face, basis, frame, hold, covered, without_rim, at_nodes, skin, grain_px)
     return Layers(
         face=face,
         frame=frame,
@@ -150,7 +158,8 @@ def take_apart(
         opacity=opacity,
         travels=room is not None,
         reach=_reach(at_nodes, grid.cell),
-        field=head_field(grid, face, basis, frame, at_nodes, hold),
+        field=field,
+        nape=nape,
         brows=brow_skin(still, (grid.left, grid.top), face.points, basis.triangles),
         eyes=_with_like_lashes(eyes),
         mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px, whites_of(eyes)),

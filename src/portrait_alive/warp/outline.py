@@ -15,7 +15,7 @@ from portrait_alive.easing import smoothstep
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Float, SourceFace
 from portrait_alive.warp.gaps import CORES
-from portrait_alive.warp.grid import Grid
+from portrait_alive.warp.grid import Grid, looked_up
 from portrait_alive.warp.region import HeadFrame, Hold
 
 DIRECTIONS = 72
@@ -169,16 +169,16 @@ def outline_of(
     towards = np.stack([np.cos(angles), np.sin(angles)], -1).astype(np.float32)
     steps = np.arange(0, 4 * tall, grid.cell / 4, dtype=np.float32)
     rays = (middle[:2] + towards[:, None] * steps[:, None] - origin) / np.float32(grid.cell)
-    outside = (_looked_up(((opacity > 0.5) | covered), rays) < 0.5) & (steps > 0.6 * profile[:, None])
+    outside = (looked_up((opacity > 0.5) | covered, rays, cv2.BORDER_CONSTANT) < 0.5) & (steps > 0.6 * profile[:, None])
     ends = np.where(outside.any(1), steps[outside.argmax(1)], steps[-1])
     cut = smoothstep(*_CUT, -towards @ face.fit.pose.rotation[:2, 2].astype(np.float32))
-    rims = steps[-1 - (_looked_up(covered, rays)[:, ::-1] > 0.5).argmax(1)]
+    rims = steps[-1 - (looked_up(covered, rays, cv2.BORDER_CONSTANT)[:, ::-1] > 0.5).argmax(1)]
     ends = _ends_of_jaw(ends, rims, cut, (middle[:2] + towards * rims[:, None] - frame.chin) @ frame.down / tall, tall)
     places = middle[:2] + towards * ends[:, None]
     corners, corner_shares = _corners((places - origin) / grid.cell, grid.shape)
     known = grid.filled(cv2.convexHull(np.ascontiguousarray(points[basis.beyond[ear], :2])) for ear in EARS)
     known |= covered.astype(np.uint8)
-    thickness = ends - steps[-1 - (_looked_up(known, rays)[:, ::-1] > 0.5).argmax(1)]
+    thickness = ends - steps[-1 - (looked_up(known, rays, cv2.BORDER_CONSTANT)[:, ::-1] > 0.5).argmax(1)]
     trust = (corner_shares * hold.head.reshape(-1)[corners]).sum(1)
     trust *= 1 - smoothstep(*_TOO_FAR, (ends - profile) / tall)
     trust *= 1 - smoothstep(*_ABOVE_CHIN, (places - frame.chin) @ frame.down / tall)
@@ -261,12 +261,6 @@ def _gathered(ring: NDArray[np.int64], counts: Float) -> Float:
     total = np.bincount(ring, counts, DIRECTIONS + 1)
     total[0] += total[DIRECTIONS]
     return total[:DIRECTIONS].astype(np.float32)
-
-
-def _looked_up(at_nodes: NDArray[np.generic], at: Float) -> Float:
-    """Values of the nodes at (..., 2) node indices; 0 beyond them."""
-    x, y = (np.ascontiguousarray(at[..., axis], np.float32) for axis in range(2))
-    return cast(Float, cv2.remap(at_nodes.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
 
 
 def _corners(at: Float, shape: tuple[int, int]) -> tuple[NDArray[np.int64], Float]:

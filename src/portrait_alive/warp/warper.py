@@ -17,6 +17,7 @@ from portrait_alive.warp.layers import Layers
 from portrait_alive.warp.lending import Lending
 from portrait_alive.warp.look_up import STILL_PX, moving_nodes, sitter_over_plate, sitter_strips, still_pixels
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
+from portrait_alive.warp.nape import Turn, paint_nape
 from portrait_alive.warp.patch import Target
 
 _BODY_FOLLOWS = 0.75
@@ -102,13 +103,17 @@ class Warper:
         skull = self.layers.rigid
         return RigidMotion.between(self.layers.face.points[skull], driven.points[skull], driven.turn)
 
-    def _motion(self, driven: DrivenFace, rigid: RigidMotion) -> tuple[Float, Float]:
-        source = self.layers.face.points
+    def _body(self, driven: DrivenFace, rigid: RigidMotion) -> Float:
+        """(2,) pixels by which the shoulders move."""
         body = np.array([0.0, -driven.body_lift * self.layers.frame.head_height], np.float32)
         if self.layers.travels:
             pivot = self.layers.frame.neck[None]
             body += _BODY_FOLLOWS * (rigid.apply(pivot) - pivot)[0, :2]
-        field = self.layers.field.displacement(driven.points, source, rigid, body)
+        return body
+
+    def _motion(self, driven: DrivenFace, rigid: RigidMotion) -> tuple[Float, Float]:
+        source = self.layers.face.points
+        field = self.layers.field.displacement(driven.points, source, rigid, self._body(driven, rigid))
         return field, self.layers.grid.invert(field, self.layers.indices)
 
     def _flow_at_nodes(self, alignment: Alignment) -> Float:
@@ -164,6 +169,9 @@ class Warper:
             views.append(mouth_view)
         moving = moving_nodes(origins, layers)
         out, opacity = sitter_over_plate(layers, background, position, sitter_strips(layers, origins, moving, views))
+        if layers.nape is not None:
+            turn = Turn(field, rigid, self._body(driven, rigid))
+            paint_nape(layers.nape, turn, position, texture.factor, out, opacity, drawn)
         for eye, eye_now, view, moves in zip(layers.eyes, eyes, views, own, strict=False):
             eye_now.cut.soften(out[view], opacity[view], texture, moves)
             painted = out[view].copy()
