@@ -111,9 +111,9 @@ class Warper:
             body += _BODY_FOLLOWS * (rigid.apply(pivot) - pivot)[0, :2]
         return body
 
-    def _motion(self, driven: DrivenFace, rigid: RigidMotion) -> tuple[Float, Float]:
+    def _motion(self, driven: DrivenFace, rigid: RigidMotion, body: Float) -> tuple[Float, Float]:
         source = self.layers.face.points
-        field = self.layers.field.displacement(driven.points, source, rigid, self._body(driven, rigid))
+        field = self.layers.field.displacement(driven.points, source, rigid, body)
         return field, self.layers.grid.invert(field, self.layers.indices)
 
     def _flow_at_nodes(self, alignment: Alignment) -> Float:
@@ -132,7 +132,7 @@ class Warper:
         before = replace(driven, points=alignment.points, alignment=None)
         rigid = self._rigid(before)
         points = layers.brows.carried(before.points, source, rigid)
-        _, base = self._motion(replace(before, points=points), rigid)
+        _, base = self._motion(replace(before, points=points), rigid, self._body(before, rigid))
         moved = cv2.remap(base, layers.indices + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         within = grid.filled([cv2.convexHull(np.ascontiguousarray(driven.points[:MESH_POINTS, :2]))])
         away = cv2.distanceTransform(1 - within, cv2.DIST_L2, 5) * np.float32(grid.cell / layers.frame.face_height)
@@ -144,7 +144,8 @@ class Warper:
         points = layers.brows.carried(driven.points, source, rigid)
         driven = replace(driven, points=points)
         moved = np.ascontiguousarray(points[:, :2] - source[:, :2])
-        field, origins = self._motion(driven, rigid)
+        body = self._body(driven, rigid)
+        field, origins = self._motion(driven, rigid, body)
         background = layers.background
         if driven.alignment is not None:
             flow = self._flow_at_nodes(driven.alignment)
@@ -170,8 +171,7 @@ class Warper:
         moving = moving_nodes(origins, layers)
         out, opacity = sitter_over_plate(layers, background, position, sitter_strips(layers, origins, moving, views))
         if layers.nape is not None:
-            turn = Turn(field, rigid, self._body(driven, rigid))
-            paint_nape(layers.nape, turn, position, texture.factor, out, opacity, drawn)
+            paint_nape(layers.nape, Turn(field, rigid, body), position, texture.factor, out, opacity, drawn)
         for eye, eye_now, view, moves in zip(layers.eyes, eyes, views, own, strict=False):
             eye_now.cut.soften(out[view], opacity[view], texture, moves)
             painted = out[view].copy()

@@ -18,7 +18,7 @@ from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.tracking.similarity import Similarity
 from portrait_alive.tracking.with_mediapipe import MediapipeTracker
-from portrait_alive.training.tracker.samples import TaughtFaces
+from portrait_alive.training.tracker.samples import TaughtFaces, write_taught
 from portrait_alive.training.tracker.taught_heads import taught_points
 from portrait_alive.training.tracker.teacher import CROP_MARGIN, CROP_SIZE
 from portrait_alive.types import Bytes, Float
@@ -45,7 +45,7 @@ def main() -> int:
     teacher = MediapipeTracker.load()
     rng = np.random.default_rng(arguments.seed)
     faces = TaughtFaces(arguments.taught)
-    names = np.array((arguments.taught / "names.txt").read_text().splitlines())
+    names = faces.names
     doing = np.stack([_doing(points) for points in faces.points])
     crops, labels, mixed_names = [], [], []
     for drawn in range(arguments.count):
@@ -64,10 +64,7 @@ def main() -> int:
             mixed_names.append(f"{names[first]} {names[second]}")
         if drawn % 500 == 499:
             sys.stderr.write(f"{len(crops)} of {drawn + 1}\n")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    np.save(arguments.out / "crops.npy", np.stack(crops))
-    np.save(arguments.out / "points.npy", np.stack(labels))
-    (arguments.out / "names.txt").write_text("\n".join(mixed_names) + "\n")
+    write_taught(arguments.out, crops, labels, mixed_names)
     return 0
 
 

@@ -1,6 +1,6 @@
 """Where the landmark network's samples come from: taught real faces, rendered heads, and crops without a face."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,8 +32,8 @@ class TaughtFaces:
     def __init__(self, folder: Path) -> None:
         self.crops: NDArray[np.uint8] = np.load(folder / "crops.npy", mmap_mode="r")
         self.points: Float = np.load(folder / "points.npy")
-        names = np.array((folder / "names.txt").read_text().split("\n")[: len(self.points)])
-        _, inverse, counts = np.unique(names, return_inverse=True, return_counts=True)
+        self.names = (folder / "names.txt").read_text().splitlines()
+        _, inverse, counts = np.unique(self.names, return_inverse=True, return_counts=True)
         weight = np.where(counts > 8, 4.0, 1.0)[inverse] / counts[inverse]
         self.probability = weight / weight.sum()
 
@@ -41,6 +41,14 @@ class TaughtFaces:
         """A random labelled crop."""
         index = int(rng.choice(len(self.points), p=self.probability))
         return np.asarray(self.crops[index]), self.points[index]
+
+
+def write_taught(folder: Path, crops: Sequence[Bytes], points: Sequence[Float], names: Sequence[str]) -> None:
+    """Write what `TaughtFaces` reads: crops (S, S, 3), their points (478, 3), and what each is of."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "crops.npy", np.stack(crops))
+    np.save(folder / "points.npy", np.stack(points))
+    (folder / "names.txt").write_text("\n".join(names) + "\n")
 
 
 @dataclass(frozen=True, eq=False)

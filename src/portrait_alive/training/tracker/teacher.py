@@ -17,6 +17,7 @@ from portrait_alive.errors import UnreadableInputError
 from portrait_alive.shape import topology
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.tracking.with_mediapipe import MediapipeTracker
+from portrait_alive.training.tracker.samples import write_taught
 from portrait_alive.types import Bytes, Landmarks
 
 CROP_SIZE = 256
@@ -44,10 +45,7 @@ def main() -> int:
                 labels.append(crop.to_crop(face.points))
                 names.append(name)
         sys.stderr.write(f"{name}: {len(names)} faces so far\n")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    np.save(arguments.out / "crops.npy", np.stack(crops))
-    np.save(arguments.out / "points.npy", np.stack(labels))
-    (arguments.out / "names.txt").write_text("\n".join(names) + "\n")
+    write_taught(arguments.out, crops, labels, names)
     return 0
 
 

@@ -24,6 +24,7 @@ from portrait_alive.shape.basis import ShapeBasis, load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.shape.source import source_face
 from portrait_alive.tracking.crop import FaceCrop
+from portrait_alive.training.tracker.samples import write_taught
 from portrait_alive.training.tracker.teacher import CROP_MARGIN, CROP_SIZE
 from portrait_alive.types import MESH_POINTS, Bytes, Float, Landmarks, Picture
 from portrait_alive.warp.layers import take_apart
@@ -62,10 +63,7 @@ def main() -> int:
             turned += made
             turned_names += [name] * len(made)
         sys.stderr.write(f"{name}: {len(turned)} views so far\n")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    np.save(arguments.out / "crops.npy", np.stack([pixels for pixels, _ in turned]))
-    np.save(arguments.out / "points.npy", np.stack([points for _, points in turned]))
-    (arguments.out / "names.txt").write_text("\n".join(turned_names) + "\n")
+    write_taught(arguments.out, [pixels for pixels, _ in turned], [points for _, points in turned], turned_names)
     return 0
 
 
