@@ -8,6 +8,7 @@ do about the same are brought to a mesh between theirs and blended there; the te
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -81,9 +82,9 @@ def mixed(first: tuple[Bytes, Float], second: tuple[Bytes, Float], *, shape: flo
     corners = [*topology.EYE_CORNERS, topology.NOSE_TIP]
     brought = Similarity.between(second_points[corners, :2], first_points[corners, :2])(second_points)
     points = (first_points + np.float32(shape) * (brought - first_points)).astype(np.float32)
-    one = _moved(first_pixels, first_points, points)
-    other = _moved(second_pixels, second_points, points)
     size = first_pixels.shape[0]
+    ways = _ways_to(points, [first_points, second_points], size)
+    one, other = (_moved(pixels, way) for pixels, way in zip((first_pixels, second_pixels), ways, strict=True))
     hull = cv2.convexHull(points[:, :2].astype(np.float32))
     inside = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(inside, np.rint(hull).astype(np.int32), 1)
@@ -92,37 +93,39 @@ def mixed(first: tuple[Bytes, Float], second: tuple[Bytes, Float], *, shape: flo
     return np.rint(one + share * (other - one)).astype(np.uint8), points
 
 
-def _moved(pixels: Bytes, points: Float, wanted: Float) -> Float:
-    """(S, S, 3) float32 the picture with its `points` where they are `wanted`, by a thin-plate spline."""
-    size = pixels.shape[0]
+def _ways_to(wanted: Float, places: Sequence[Float], size: int) -> list[Float]:
+    """(S, S, 2) for each of several places (478, 3): how far off each pixel's origin is once they are `wanted`."""
     ends = np.linspace(0, size, 5)
     border = np.array([(x, y) for x in ends for y in ends if x in (0, size) or y in (0, size)])
     centres = np.concatenate([wanted[:, :2].astype(np.float64), border])
-    frame = Similarity.between(wanted[:, :2], points[:, :2])
-    there = np.concatenate([points[:, :2], frame(np.c_[border, np.zeros(len(border))].astype(np.float32))[:, :2]])
-    weights = _spline(centres, there.astype(np.float64))
+    bordered = np.c_[border, np.zeros(len(border))].astype(np.float32)
+    there = [np.concatenate([at, Similarity.between(wanted[:, :2], at[:, :2])(bordered)])[:, :2] for at in places]
+    weights = _spline(centres, np.concatenate(there, 1).astype(np.float64))
     at = np.linspace(0, size, _NODES)
     nodes = np.stack(np.meshgrid(at, at), -1).reshape(-1, 2)
-    origins = (_kernel(nodes, centres) @ weights[:-3] + np.c_[np.ones(len(nodes)), nodes] @ weights[-3:]).astype(
-        np.float32
-    )
-    ways = (origins - nodes.astype(np.float32)).reshape(_NODES, _NODES, 2)
+    origins = _kernel(nodes, centres) @ weights[:-3] + np.c_[np.ones(len(nodes)), nodes] @ weights[-3:]
     middles = (np.arange(size, dtype=np.float32) + np.float32(0.5)) * np.float32((_NODES - 1) / size)
     grid = np.meshgrid(middles, middles)
-    dense = cv2.remap(ways, grid[0], grid[1], cv2.INTER_LINEAR)
-    pixel = np.stack(np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32)), -1)
-    moved = cv2.remap(pixels, pixel + dense, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    ways = [(some - nodes).astype(np.float32).reshape(_NODES, _NODES, 2) for some in np.split(origins, len(places), 1)]
+    return [np.asarray(cv2.remap(way, grid[0], grid[1], cv2.INTER_LINEAR), np.float32) for way in ways]
+
+
+def _moved(pixels: Bytes, way: Float) -> Float:
+    """(S, S, 3) float32 the picture, each pixel from as far off as its way says."""
+    at = np.arange(len(pixels), dtype=np.float32)
+    pixel = np.stack(np.meshgrid(at, at), -1)
+    moved = cv2.remap(pixels, pixel + way, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.float32)
 
 
 def _spline(centres: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N + 3, 2) weights of the thin-plate spline that takes each centre (N, 2) there, nearly: meshes are noisy."""
+    """(N + 3, D) weights of the thin-plate spline that takes each centre (N, 2) there (N, D): nearly, for noise."""
     count = len(centres)
     linear = np.c_[np.ones(count), centres]
     system = np.zeros((count + 3, count + 3))
     system[:count, :count] = _kernel(centres, centres) + np.eye(count) * 1.0
     system[:count, count:], system[count:, :count] = linear, linear.T
-    return np.asarray(np.linalg.solve(system, np.concatenate([there, np.zeros((3, 2))])))
+    return np.asarray(np.linalg.solve(system, np.concatenate([there, np.zeros((3, there.shape[1]))])))
 
 
 def _kernel(at: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
