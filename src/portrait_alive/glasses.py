@@ -6,10 +6,12 @@ frames are seen; rimless and very thin ones are not. On 77 portraits and clips: 
 none (the nearest has 0.12, the faintest pair found 0.21).
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from portrait_alive.shape.topology import EYE_CORNERS
 from portrait_alive.types import Bytes, Float, Landmarks
@@ -38,7 +40,8 @@ def evidence_of_glasses(pixels: Bytes, face: Landmarks) -> float:
         pixels: (H, W, 3) uint8 sRGB.
         face: as tracked in it.
     """
-    lightness, points = _upright(pixels, face.points[:, :2])
+    upright = upright_eyes(pixels, face.points[:, :2], (_CROP_WIDTH_PX, _CROP_HEIGHT_PX), _CENTRE_PX)
+    lightness, points = upright.lightness, upright.points
     contrast = max(float(lightness[60:200, 50:190].std()), 4.0)
     corners = points[list(EYE_CORNERS)]
     bridge = _strongest_line(_across_nose(lightness, corners[1], corners[2]), _BRIDGE_LINE_PX, share=0.75)
@@ -49,26 +52,44 @@ def evidence_of_glasses(pixels: Bytes, face: Landmarks) -> float:
     return bridge / contrast * (max(rims) / contrast)
 
 
-def _upright(pixels: Bytes, points: Float) -> tuple[Float, Float]:
-    """Lightness (H, W) 0..255 of the face, turned upright and brought to one size, and the points in it."""
+@dataclass(frozen=True, eq=False)
+class UprightEyes:
+    """A face turned upright, its outer eye corners 160 pixels apart."""
+
+    lightness: Float
+    """(H, W) 0..255, hardly blurred."""
+    points: Float
+    """(N, 2) the face's points in it."""
+    turn: NDArray[np.float64]
+    """(2, 2) from picture pixels to its own."""
+    shift: NDArray[np.float64]
+    """(2,)."""
+
+    def to_picture(self, places: Float) -> Float:
+        """Its places (N, 2) in picture pixels."""
+        return np.asarray(np.linalg.solve(self.turn, (places - self.shift).T).T, np.float32)
+
+
+def upright_eyes(pixels: Bytes, points: Float, size: tuple[int, int], centre: tuple[int, int]) -> UprightEyes:
+    """The upright face of points (N, 2), with the middle of its eyes at `centre` (x, y) of a crop `size` (w, h)."""
     right, left = points[EYE_CORNERS[0]], points[EYE_CORNERS[3]]
     across = left - right
     scale = _EYES_PX / max(float(np.linalg.norm(across)), 1e-3)
     angle = float(np.arctan2(across[1], across[0]))
     turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    shift = np.array(_CENTRE_PX) - turn @ ((right + left) / 2)
-    low = np.floor(np.clip(points.min(0) - 20, 0, None)).astype(int)
-    high = np.ceil(np.clip(points.max(0) + 20, 1, None)).astype(int)
+    shift = np.array(centre) - turn @ ((right + left) / 2)
+    # only the part that is looked at is blurred: the crop's corners say which
+    seen = np.linalg.solve(turn, (np.array([(0, 0), (size[0], 0), (0, size[1]), size]) - shift).T).T
+    low = np.clip(np.floor(seen.min(0)) - 2, 0, np.array(pixels.shape[1::-1]) - 1).astype(int)
+    high = np.maximum(np.ceil(seen.max(0)).astype(int) + 2, low + 1)
     part = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
     if scale < 1:
         part = cv2.GaussianBlur(part, (0, 0), 0.5 / scale)
     to_crop = np.column_stack([turn, turn @ low + shift])
-    crop = cv2.warpAffine(
-        part, to_crop, (_CROP_WIDTH_PX, _CROP_HEIGHT_PX), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    crop = cv2.warpAffine(part, to_crop, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     lightness = cv2.cvtColor(crop, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32)
     placed = points @ turn.T + shift
-    return cv2.GaussianBlur(lightness, (0, 0), 1.0), placed.astype(np.float32)
+    return UprightEyes(cv2.GaussianBlur(lightness, (0, 0), 1.0), placed.astype(np.float32), turn, shift)
 
 
 def _across_nose(lightness: Float, one: Float, other: Float) -> Float:

@@ -13,6 +13,7 @@ from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.types import Float, SourceFace
 from portrait_alive.warp.gaps import Gaps, gaps_of
+from portrait_alive.warp.glasses_hold import Glasses, GlassesHold
 from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.mesh_weights import MeshWeights, coverage, extended, weights_at
 from portrait_alive.warp.outline import Outline, outline_of
@@ -85,6 +86,8 @@ class HeadField:
     """What comes out from behind the nose."""
     outline: Outline
     """What a turn brings into view."""
+    glasses: GlassesHold | None
+    """None where the sitter wears none."""
 
     def displacement(self, points: Float, source: Float, rigid: RigidMotion, body: Float) -> Float:
         """(rows, columns, 2) pixels by which each node moves.
@@ -107,6 +110,8 @@ class HeadField:
         field.reshape(-1, 2).view(np.complex64)[self.outer, 0] = across + np.complex64(1j) * down
         middle = rigid.apply(self.outline.middle[None])[0]
         self.outline.push(field, points, middle, rigid.rotation.astype(np.float32))
+        if self.glasses is not None:
+            self.glasses.hold(field, moved)
         unfolded(field, self.grid.cell, self.nose)
         return cast(Float, cv2.GaussianBlur(field, (0, 0), CREASE_BLUR, borderType=cv2.BORDER_REPLICATE))
 
@@ -131,7 +136,13 @@ def _coefficients(rigid: RigidMotion, centre: Float, body: Float) -> Float:
 
 
 def head_field(
-    grid: Grid, face: SourceFace, basis: ShapeBasis, frame: HeadFrame, opacity: Float, hold: Hold
+    grid: Grid,
+    face: SourceFace,
+    basis: ShapeBasis,
+    frame: HeadFrame,
+    opacity: Float,
+    hold: Hold,
+    glasses: Glasses | None = None,
 ) -> HeadField:
     """Prepare the field.
 
@@ -142,6 +153,7 @@ def head_field(
         frame: where the head is.
         opacity: (rows, columns) of the sitter at the nodes.
         hold: what goes with the head and what with the body.
+        glasses: that the sitter wears.
     """
     nodes = grid.nodes()
     points = face.points
@@ -175,6 +187,7 @@ def head_field(
         nose=grid.node_at(points[topology.NOSE_TIP]),
         gaps=gaps_of(mesh, grid, points, frame.face_height),
         outline=outline_of(grid, face, basis, frame, opacity, hold, within),
+        glasses=None if glasses is None else glasses.hold(grid),
     )
 
 

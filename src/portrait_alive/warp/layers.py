@@ -15,10 +15,11 @@ from portrait_alive.tracking.matte import Matter
 from portrait_alive.types import Box, Bytes, Float, Picture, SourceFace
 from portrait_alive.warp.behind import Behind
 from portrait_alive.warp.brow_skin import BrowSkin, brow_skin
-from portrait_alive.warp.detail import Detail
+from portrait_alive.warp.detail import Detail, inside
 from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
 from portrait_alive.warp.filling import grain_of
 from portrait_alive.warp.fine_texture import LANCZOS_RADIUS, FineTexture
+from portrait_alive.warp.glasses_hold import Glasses
 from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import HeadField, head_field, rigid_points
 from portrait_alive.warp.matte import person_matte
@@ -134,15 +135,16 @@ def take_apart(
     at_nodes = np.pad(at_nodes, 1, mode="edge").astype(np.float32)
     hold = hold_of_head(grid, frame, picture.size, None if room is None else at_nodes)
     skin = cheek_patch(face, grid, frame)
+    glasses = Glasses.of(picture.pixels, face)
     eyes = tuple(
         eye
         for upper, lower, iris in (
             (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, topology.RIGHT_IRIS),
             (topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, topology.LEFT_IRIS),
         )
-        if (eye := eye_of(still, face, basis, grid, skin, grain_px, upper, lower, iris)) is not None
+        if (eye := eye_of(still, face, basis, grid, skin, grain_px, upper, lower, iris, glasses)) is not None
     )
-    field = head_field(grid, face, basis, frame, at_nodes, hold)
+    field = head_field(grid, face, basis, frame, at_nodes, hold, glasses)
     covered = np.ones(grid.shape, bool)
     covered.reshape(-1)[field.outer] = False
     nape = take_nape_apart(still, grid, face, basis, frame, hold, covered, without_rim, at_nodes, skin, grain_px)
@@ -198,6 +200,7 @@ def eye_of(
     upper: tuple[int, ...],
     lower: tuple[int, ...],
     iris: tuple[int, ...],
+    glasses: Glasses | None = None,
 ) -> EyeLayer | None:
     """One eye taken apart; None where the region does not hold it. Grain is that of `skin`, `grain_px` coarse."""
     points = face.points
@@ -220,6 +223,10 @@ def eye_of(
     )
     if detail is None:
         return None
+    if glasses is not None:
+        nodes = detail.grid.nodes()
+        core, shown = 1 - glasses.held(nodes), 1 - glasses.before(nodes, inside(nodes, ring))
+        detail = replace(detail, core=detail.core * core, shown=detail.shown * shown)
     grain = grain_of(still, skin, detail.grid.size, radius_px=grain_px)
     return take_eye_apart(_part(still, grid, detail), detail, points, basis.triangles, upper, lower, iris, grain)
 
