@@ -17,6 +17,7 @@ from portrait_alive.shape.topology import MIRROR
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import Tracker
 from portrait_alive.types import Box, Bytes, Landmarks, Picture, SourceFace
+from portrait_alive.warp.glasses_rims import glasses_rims
 
 SMALL_FACE_PX = 100
 TURNED_DEG = 25.0
@@ -97,7 +98,7 @@ def limits(sitter: Sitter, picture: Picture, matter: Matter, tracker: Tracker | 
         yield Note("three-quarter-view", f"{who} is turned by {yaw:.0f} degrees; its far side is guessed")
     if tracker is not None and _off_in_mirror(_mirrored(picture), face.landmarks, tracker) > UNSURE:
         yield Note("low-confidence", f"{who} may be misplaced; check it with: portrait-alive landmarks -o look.png")
-    if wears_glasses(picture.pixels, face.landmarks):
+    if wears_glasses(picture.pixels, face.landmarks) and glasses_rims(picture.pixels, face.landmarks) is None:
         yield Note("glasses", f"{who} wears glasses; their frames bend a little where lids and brows move")
     covered = matter.covered(picture.pixels, face.landmarks.points)
     if covered > COVERED:
