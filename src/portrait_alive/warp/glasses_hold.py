@@ -13,15 +13,11 @@ from portrait_alive.types import MESH_POINTS, Bytes, Float, SourceFace
 from portrait_alive.warp.glasses_rims import glasses_rims
 from portrait_alive.warp.grid import Grid
 
-_TEMPLES: Final = (127, 356)
-"""Mesh points on the face's outline towards which the arms run, right and left."""
 _RESTS_ON: Final = (6, 197, 195, 5, 122, 351, 33, 133, 362, 263, 127, 356, 234, 454, 162, 389)
 """Mesh points that expression hardly moves: bridge of the nose, corners of the eyes, temples. Raised brows move each by
 2% of the interocular distance at most, the skin under a rim by 10."""
 _STEADY: Final = 0.01
 """Weight of having no motion beside what these points do: keeps their noise from tilting the glasses."""
-_BEYOND_TEMPLE: Final = 1.2
-"""Eye widths by which they are followed further outwards: the far lens of a turned head reaches beyond its face."""
 _HELD: Final = (0.2, 0.5)
 """Distances from a rim's middle, in eye widths, up to which all is the glasses', and from which on nothing."""
 _DRAWN_OVER: Final = (0.04, 0.09)
@@ -36,8 +32,8 @@ _FINE_PX: Final = 512
 class Glasses:
     """A sitter's glasses in the picture."""
 
-    lines: tuple[Float, ...]
-    """(N, 2) each, in picture pixels: two closed rims, then an arm from each."""
+    rims: tuple[Float, Float]
+    """(N, 2) each, closed, in picture pixels."""
     width: float
     """Of an eye, in picture pixels."""
     points: Float
@@ -57,12 +53,7 @@ class Glasses:
         mesh = face.points[:MESH_POINTS]
         corners = face.points[list(topology.EYE_CORNERS), :2]
         width = max(float(np.linalg.norm(corners[i] - corners[i + 1])) for i in (0, 2))
-        aside = (corners[0] - corners[3]) / max(float(np.linalg.norm(corners[0] - corners[3])), 1e-6)
-        arms = []
-        for rim, temple, way in zip(rims, mesh[list(_TEMPLES), :2], (aside, -aside), strict=True):
-            hinge = rim[np.linalg.norm(rim - temple, axis=1).argmin()]
-            arms.append(np.stack([hinge, temple, temple + _BEYOND_TEMPLE * width * way]).astype(np.float32))
-        return Glasses((*rims, *arms), width, mesh)
+        return Glasses(rims, width, mesh)
 
     def held(self, nodes: Float) -> Float:
         """(rows, columns) in [0, 1]: how far places (rows, columns, 2) are held by the glasses."""
@@ -90,7 +81,7 @@ class Glasses:
 
     def _depth(self, at: Float) -> NDArray[np.float64]:
         """(N,) of places (N, 2) on the plane through the face behind the rims."""
-        hull = cv2.convexHull(np.concatenate(self.lines[:2]))
+        hull = cv2.convexHull(np.concatenate(self.rims))
         flat = self.points[:, :2]
         behind = self.points[[cv2.pointPolygonTest(hull, (float(x), float(y)), False) >= 0 for x, y in flat]]
         known = np.c_[behind[:, :2], np.ones(len(behind))].astype(np.float64)
@@ -98,14 +89,13 @@ class Glasses:
         return np.asarray(np.c_[at, np.ones(len(at))] @ plane)
 
     def _away(self, nodes: Float) -> Float:
-        """(rows, columns) eye widths from the nearest rim or arm."""
+        """(rows, columns) eye widths from the nearest rim."""
         low, high = nodes[0, 0], nodes[-1, -1]
         scale = (_FINE_PX - 1) / float(max(high - low))
         size = np.ceil((high - low) * scale).astype(int) + 1
         drawn = np.full((size[1], size[0]), 255, np.uint8)
-        for line, is_closed in zip(self.lines, (True, True, False, False), strict=True):
-            at = np.rint((line - low) * scale * 16).astype(np.int32)
-            cv2.polylines(drawn, [at], is_closed, 0, 1, shift=4)
+        rings = [np.rint((rim - low) * scale * 16).astype(np.int32) for rim in self.rims]
+        cv2.polylines(drawn, rings, isClosed=True, color=0, shift=4)
         away = cv2.distanceTransform(drawn, cv2.DIST_L2, 5) / np.float32(scale * self.width)
         at_nodes = ((nodes - low) * np.float32(scale)).astype(np.float32)
         return np.asarray(cv2.remap(away, at_nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
