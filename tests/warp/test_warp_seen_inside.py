@@ -58,10 +58,13 @@ def test_what_is_no_tooth_has_the_tongue_s_colour_and_no_lines(palette: Palette)
 
 def test_lightness_is_as_seen(palette: Palette) -> None:
     skin = float(palette.skin @ LUMA)
-    for light in (0.15, 0.3, 0.45):
-        assert drawn(palette, light, 0.0)[40, 120] @ LUMA == pytest.approx(light * skin, rel=0.02)
+    for light, rel in ((0.15, 0.02), (0.3, 0.02), (0.45, 0.08)):  # from there on it nears that of the tongue
+        assert drawn(palette, light, 0.0)[40, 120] @ LUMA == pytest.approx(light * skin, rel=rel)
 
 
 def test_what_is_no_tooth_is_hardly_lighter_than_the_tongue(palette: Palette) -> None:
-    assert drawn(palette, 0.9, 0.0)[40, 120] @ LUMA == pytest.approx(1.1 * float(palette.tongue @ LUMA), rel=0.02)
+    tongue = float(palette.tongue @ LUMA)
+    found = [float(drawn(palette, light, 0.0)[40, 120] @ LUMA) for light in (0.6, 0.75, 0.9, 1.05)]
+    assert (np.diff(found) > 0.5).all(), "shade on it is still seen"
+    assert 1.0 * tongue < found[2] < 1.25 * tongue
     assert drawn(palette, 0.9, 1.0)[20, WIDE // 2 - 8] @ LUMA > 1.5 * float(palette.tongue @ LUMA)

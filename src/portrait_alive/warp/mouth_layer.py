@@ -101,7 +101,7 @@ def take_mouth_apart(
     lips = np.concatenate([points[list(topology.LIPS_OUTER), :2]])
     in_lips = inside(nodes, lips)
     lip_pixels = _pick(pixels, detail, in_lips)
-    lip_colour = np.median(lip_pixels, 0).astype(np.float32)
+    lip_colour = _reddest(lip_pixels.reshape(-1, 3))
     skin_colour = np.median(face_pixels.reshape(-1, 3), 0).astype(np.float32)
     return MouthLayer(
         detail=detail,
@@ -135,6 +135,12 @@ def edge_width(pixels: Bytes) -> float:
     if not clear.any():
         return 1.0
     return float(np.clip(1 / np.percentile(steepest[clear] / height[clear], 95) - 1.5, 1, 6))
+
+
+def _reddest(lips: Bytes) -> Float:
+    """(3,) median colour of the redder half of pixels (N, 3): moustaches and the line between lips are not lips."""
+    ratio = (lips[:, 1] + np.float32(6)) / (lips[:, 0] + np.float32(6))
+    return np.asarray(np.median(lips[ratio <= np.median(ratio)], 0), np.float32)
 
 
 def _toothed(pixels: Bytes, detail: Detail, opening: Opening, skin: Float) -> float:

@@ -26,7 +26,7 @@ _LOWER_FADES, _LIP_FADES = 0.05, 0.02
 """Mouth widths over which shadows fade."""
 _CORNER, _IN_CORNER = 0.1, 0.45
 """Mouth widths from the corners over which teeth come out of the dark, and their lightness in it."""
-_LIGHTEST_SOFT = 1.1
+_LIGHTEST_SOFT = 1.25
 """Lightness of all that is no tooth at most, over the tongue's: a driver's lips that reach into the opening would be a
 light line along darker ones."""
 _LIGHTEST = 1.1
@@ -82,7 +82,8 @@ def seen_inside(
     lines *= _IN_CORNER + (1 - _IN_CORNER) * corner * (2 - corner)
     # cells say how light it is, against the skin or, of teeth, against teeth; lines between teeth are the drawing's own
     soft_luma, teeth_luma, skin_luma = soft @ LUMA, float(palette.teeth @ LUMA), float(palette.skin @ LUMA)
-    lit = np.minimum(light * skin_luma, np.float32(_LIGHTEST_SOFT) * float(palette.tongue @ LUMA))
+    lit, lightest = light * skin_luma, np.float32(_LIGHTEST_SOFT) * float(palette.tongue @ LUMA)
+    lit = lit / np.sqrt(np.sqrt(1 + np.square(np.square(lit / lightest))))  # softly: a bound would be a flat slab
     wanted = lit + (light * teeth_luma - lit) * share
     gain = wanted / np.maximum(soft_luma + (teeth_luma - soft_luma) * share, 1)
     gain = gain * (1 - share + share * lines)
