@@ -24,13 +24,43 @@ _CENTRE_PX: Final = (120, 90)
 """Where the middle of the eyes lies in the crop."""
 _BRIDGE_LINE_PX, _RIM_LINE_PX = 13, 9
 """Thickest line across the nose, and of a rim."""
+_DARK: Final = 0.45
+"""Lightness about the eyes, over that of the skin, of dark glasses at most. Of 80 pictures the darkest eyes have 0.67;
+glass that lets 7% of the light through has 0.3."""
+_DIM: Final = 40.0
+_ABOUT_EYE: Final = (0.75, 0.5)
+"""Half axes, in eye widths, of what is looked at about an eye."""
+_EYE_PX: Final = 43.0
+"""Width of an eye at least: far eyes are foreshortened."""
+_SKIN: Final = (50, 280, 205, 425, 151, 9, 108, 337)
+"""Mesh points on cheeks and forehead."""
 _SLACK: Final = np.ones((7, 1), np.uint8)
 """A line may lie a few pixels higher or lower from strip to strip."""
 
 
 def wears_glasses(pixels: Bytes, face: Landmarks) -> bool:
     """Whether a face clearly wears glasses."""
-    return evidence_of_glasses(pixels, face) > LEAST_EVIDENCE
+    return evidence_of_glasses(pixels, face) > LEAST_EVIDENCE or wears_dark_glasses(pixels, face)
+
+
+def wears_dark_glasses(pixels: Bytes, face: Landmarks) -> bool:
+    """Whether no eye is seen through a face's glasses: what is light about an eye, lids and skin, is not there."""
+    return _lightness_about_eyes(pixels, face) < _DARK
+
+
+def _lightness_about_eyes(pixels: Bytes, face: Landmarks) -> float:
+    """What is light about the lighter eye, over the skin of cheeks and forehead; 1 where that is too dim to tell."""
+    upright = upright_eyes(pixels, face.points[:, :2], (_CROP_WIDTH_PX, _CROP_HEIGHT_PX), _CENTRE_PX)
+    at = upright.points[list(_SKIN)][None]
+    even = cv2.blur(upright.lightness, (9, 9))
+    skin = float(np.median(cv2.remap(even, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)))
+    y, x = np.indices(upright.lightness.shape)
+    corners, found = upright.points[list(EYE_CORNERS)], 0.0
+    for one, other in (corners[:2], corners[2:]):
+        centre, width = (one + other) / 2, max(float(np.linalg.norm(other - one)), _EYE_PX)
+        away = np.hypot((x - centre[0]) / (_ABOUT_EYE[0] * width), (y - centre[1]) / (_ABOUT_EYE[1] * width))
+        found = max(found, float(np.percentile(upright.lightness[away < 1], 80)))
+    return found / skin if skin > _DIM else 1.0
 
 
 def evidence_of_glasses(pixels: Bytes, face: Landmarks) -> float:

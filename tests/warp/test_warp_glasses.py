@@ -16,8 +16,8 @@ from portrait_alive.warp.warper import Warper
 FRAME = (30, 25, 25)
 
 
-def with_glasses(head: Head) -> tuple[Head, np.ndarray]:
-    """The head with round glasses of dark wire, and which pixels are theirs."""
+def with_glasses(head: Head, *, dark: bool = False) -> tuple[Head, np.ndarray]:
+    """The head with round glasses of dark wire, and which pixels are theirs; dark ones are filled."""
     pixels, points = head.picture.pixels.copy(), head.face.points[:, :2]
     wire = np.zeros(pixels.shape[:2], np.uint8)
     thick = max(round(len(pixels) / 260), 1)
@@ -25,7 +25,18 @@ def with_glasses(head: Head) -> tuple[Head, np.ndarray]:
         reach = np.linalg.norm(points[outer] - points[inner])
         centre = points[iris] + (0, 0.1 * reach)
         axes = tuple(np.round(16 * np.array([0.85, 0.8]) * reach).astype(int).tolist())
-        cv2.ellipse(wire, np.round(16 * centre).astype(int).tolist(), axes, 0, 0, 360, 255, thick, cv2.LINE_AA, 4)
+        cv2.ellipse(
+            wire,
+            np.round(16 * centre).astype(int).tolist(),
+            axes,
+            0,
+            0,
+            360,
+            255,
+            -1 if dark else thick,
+            cv2.LINE_AA,
+            4,
+        )
     bridge = [np.round(points[corner]).astype(int).tolist() for corner in (133, 362)]
     cv2.line(wire, bridge[0], bridge[1], 255, thick, cv2.LINE_AA)
     share = wire[..., None] / 255
@@ -39,7 +50,8 @@ def test_rims_are_traced_where_they_are(size: int) -> None:
     rims = glasses_rims(head.picture.pixels, head.face.landmarks)
     assert rims is not None
     points = head.face.points[:, :2]
-    for rim, iris, outer, inner in zip(rims, (468, 473), (33, 263), (133, 362), strict=True):
+    assert not rims.are_dark
+    for rim, iris, outer, inner in zip((rims.right, rims.left), (468, 473), (33, 263), (133, 362), strict=True):
         reach = np.linalg.norm(points[outer] - points[inner])
         away = (rim - points[iris] - (0, 0.1 * reach)) / (np.array([0.85, 0.8]) * reach)
         off = np.abs(np.linalg.norm(away, axis=1) - 1)
@@ -93,3 +105,18 @@ def test_lids_shut_behind_the_rims() -> None:
     here = wire[top:bottom, left:right]
     still_dark = np.abs(made[: here.shape[0], : here.shape[1]][here].astype(int) - FRAME).mean(1) < 60
     assert still_dark.mean() > 0.9
+
+
+def test_eyes_behind_dark_glasses_stay_hidden() -> None:
+    head, glass = with_glasses(paint_head(560, grain=6), dark=True)
+    rims = glasses_rims(head.picture.pixels, head.face.landmarks)
+    assert rims is not None
+    assert rims.are_dark
+    inside = np.zeros(glass.shape, np.uint8)
+    cv2.fillPoly(inside, [np.rint(rim).astype(np.int32) for rim in (rims.right, rims.left)], 1)
+    assert (inside[glass] > 0).mean() > 0.9
+    warper = Warper(take_apart(head.picture, head.face, head.basis))
+    left, top, right, bottom = warper.box
+    made = warper.render(driven_by(head, with_expression(head, eyeBlink=1.0), shut=1.0))
+    here = glass[top:bottom, left:right]
+    np.testing.assert_allclose(made[: here.shape[0], : here.shape[1]][here].mean(0), FRAME, atol=8)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.types import MESH_POINTS, Bytes, Float, SourceFace
-from portrait_alive.warp.glasses_rims import glasses_rims
+from portrait_alive.warp.glasses_rims import GlassesRims, glasses_rims
 from portrait_alive.warp.grid import Grid
 
 _RESTS_ON: Final = (6, 197, 195, 5, 122, 351, 33, 133, 362, 263, 127, 356, 234, 454, 162, 389)
@@ -32,8 +32,7 @@ _FINE_PX: Final = 512
 class Glasses:
     """A sitter's glasses in the picture."""
 
-    rims: tuple[Float, Float]
-    """(N, 2) each, closed, in picture pixels."""
+    rims: GlassesRims
     width: float
     """Of an eye, in picture pixels."""
     points: Float
@@ -81,7 +80,7 @@ class Glasses:
 
     def _depth(self, at: Float) -> NDArray[np.float64]:
         """(N,) of places (N, 2) on the plane through the face behind the rims."""
-        hull = cv2.convexHull(np.concatenate(self.rims))
+        hull = cv2.convexHull(np.concatenate([self.rims.right, self.rims.left]))
         flat = self.points[:, :2]
         behind = self.points[[cv2.pointPolygonTest(hull, (float(x), float(y)), False) >= 0 for x, y in flat]]
         known = np.c_[behind[:, :2], np.ones(len(behind))].astype(np.float64)
@@ -89,13 +88,17 @@ class Glasses:
         return np.asarray(np.c_[at, np.ones(len(at))] @ plane)
 
     def _away(self, nodes: Float) -> Float:
-        """(rows, columns) eye widths from the nearest rim."""
+        """(rows, columns) eye widths from the nearest rim, or from dark glass."""
         low, high = nodes[0, 0], nodes[-1, -1]
         scale = (_FINE_PX - 1) / float(max(high - low))
         size = np.ceil((high - low) * scale).astype(int) + 1
         drawn = np.full((size[1], size[0]), 255, np.uint8)
-        rings = [np.rint((rim - low) * scale * 16).astype(np.int32) for rim in self.rims]
-        cv2.polylines(drawn, rings, isClosed=True, color=0, shift=4)
+        rings = [np.rint((rim - low) * scale * 16).astype(np.int32) for rim in (self.rims.right, self.rims.left)]
+        for ring in rings:
+            if self.rims.are_dark:
+                cv2.fillPoly(drawn, [ring], 0, shift=4)
+            else:
+                cv2.polylines(drawn, [ring], isClosed=True, color=0, shift=4)
         away = cv2.distanceTransform(drawn, cv2.DIST_L2, 5) / np.float32(scale * self.width)
         at_nodes = ((nodes - low) * np.float32(scale)).astype(np.float32)
         return np.asarray(cv2.remap(away, at_nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))

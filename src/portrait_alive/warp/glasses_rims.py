@@ -1,17 +1,22 @@
-"""Where the rims of a sitter's glasses run, found by tracing the strongest closed line around each eye."""
+"""Where the rims of a sitter's glasses run: the strongest closed line around each eye, or the edge of dark glass."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 
-from portrait_alive.glasses import upright_eyes, wears_glasses
+from portrait_alive.glasses import upright_eyes, wears_dark_glasses, wears_glasses
 from portrait_alive.shape.topology import EYE_CORNERS
 from portrait_alive.types import Bytes, Float, Landmarks
 
 LEAST_EVIDENCE: Final = 0.72
 """Mean strength of both rims. Of 80 pictures the weakest with glasses that `wears_glasses` sees has 0.79, the strongest
 without has 0.69 (folds, brows and shadows around an eye)."""
+LEAST_EDGE: Final = 0.5
+"""The same of the edges of dark glass."""
+_EDGE_PX: Final = 4
 _CROP_PX: Final = (340, 240)
 _CENTRE_PX: Final = (170, 105)
 _EYE_PX: Final = 43.0
@@ -33,8 +38,20 @@ _JUMPING: Final = 0.12
 _LIDS: Final = 10.0
 
 
-def glasses_rims(pixels: Bytes, face: Landmarks) -> tuple[Float, Float] | None:
-    """(72, 2) places along the rims about the right and the left eye, in picture pixels; None without clear glasses.
+@dataclass(frozen=True, eq=False)
+class GlassesRims:
+    """A sitter's glasses in picture pixels."""
+
+    right: Float
+    """(72, 2) places along the rim about the sitter's right eye."""
+    left: Float
+    """(72, 2)."""
+    are_dark: bool
+    """No eye is seen through them."""
+
+
+def glasses_rims(pixels: Bytes, face: Landmarks) -> GlassesRims | None:
+    """The glasses that a face clearly wears; None without any.
 
     Args:
         pixels: (H, W, 3) uint8 sRGB.
@@ -42,17 +59,21 @@ def glasses_rims(pixels: Bytes, face: Landmarks) -> tuple[Float, Float] | None:
     """
     if not wears_glasses(pixels, face):
         return None
+    are_dark = wears_dark_glasses(pixels, face)
     eyes = upright_eyes(pixels, face.points[:, :2], _CROP_PX, _CENTRE_PX)
     contrast = max(float(eyes.lightness[60:200, 80:260].std()), 4.0)
+    find = _edges if are_dark else _lines
     corners = eyes.points[list(EYE_CORNERS)]
-    found = [_traced(eyes.lightness, contrast, *pair) for pair in (corners[:2], corners[2:])]
-    if np.mean([evidence for _, evidence in found]) < LEAST_EVIDENCE:
+    found = [_traced(eyes.lightness, find, contrast, *pair) for pair in (corners[:2], corners[2:])]
+    if np.mean([evidence for _, evidence in found]) < (LEAST_EDGE if are_dark else LEAST_EVIDENCE):
         return None
-    right_rim, left_rim = (eyes.to_picture(rim) for rim, _ in found)
-    return right_rim, left_rim
+    right, left = (eyes.to_picture(rim) for rim, _ in found)
+    return GlassesRims(right, left, are_dark)
 
 
-def _traced(lightness: Float, contrast: float, one: Float, other: Float) -> tuple[Float, float]:
+def _traced(
+    lightness: Float, find: Callable[[Float], Float], contrast: float, one: Float, other: Float
+) -> tuple[Float, float]:
     """(72, 2) the strongest closed line around an eye between two corners (2,), and its mean strength in [0, 1]."""
     centre, width = (one + other) / 2, max(float(np.linalg.norm(other - one)), _EYE_PX)
     angle = np.arange(_SPOKES) * (2 * np.pi / _SPOKES)
@@ -60,7 +81,7 @@ def _traced(lightness: Float, contrast: float, one: Float, other: Float) -> tupl
     radius = np.arange(min(_NEAREST) * width, _FARTHEST * width)
     at = (centre + spokes[:, None] * radius[:, None]).astype(np.float32)  # (spokes, radii, 2)
     profiles = cv2.remap(lightness, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    strength = np.clip(_lines(profiles) / contrast, 0, 1)
+    strength = np.clip(find(profiles) / contrast, 0, 1)
     nearest, usual = (
         1 / np.linalg.norm(spokes / (np.array(axes) * width), axis=1)[:, None] for axes in (_NEAREST, _USUAL)
     )
@@ -68,6 +89,13 @@ def _traced(lightness: Float, contrast: float, one: Float, other: Float) -> tupl
     path = _cheapest_ring(cost)
     number = np.arange(_SPOKES)
     return at[number, path], float(strength[number, path].mean())
+
+
+def _edges(profiles: Float) -> Float:
+    """How much lighter profiles (n, length) are just outside each place than just inside."""
+    found = np.zeros_like(profiles)
+    found[:, _EDGE_PX:-_EDGE_PX] = np.maximum(profiles[:, 2 * _EDGE_PX :] - profiles[:, : -2 * _EDGE_PX], 0)
+    return found
 
 
 def _lines(profiles: Float) -> Float:

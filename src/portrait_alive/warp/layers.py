@@ -66,7 +66,7 @@ class Layers:
     """None where no turn brings the head's side into view behind a bare ear."""
     brows: BrowSkin
     eyes: tuple[EyeLayer, ...]
-    """Right, left; those that lie in the picture."""
+    """Right, left; those that lie in the picture and not behind dark glasses."""
     mouth: MouthLayer | None
     """None where the mouth lies outside the picture."""
 
@@ -136,13 +136,15 @@ def take_apart(
     hold = hold_of_head(grid, frame, picture.size, None if room is None else at_nodes)
     skin = cheek_patch(face, grid, frame)
     glasses = Glasses.of(picture.pixels, face)
+    hides_eyes = glasses is not None and glasses.rims.are_dark
     eyes = tuple(
         eye
         for upper, lower, iris in (
             (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, topology.RIGHT_IRIS),
             (topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, topology.LEFT_IRIS),
         )
-        if (eye := eye_of(still, face, basis, grid, skin, grain_px, upper, lower, iris, glasses)) is not None
+        if not hides_eyes
+        and (eye := eye_of(still, face, basis, grid, skin, grain_px, upper, lower, iris, glasses)) is not None
     )
     field = head_field(grid, face, basis, frame, at_nodes, hold, glasses)
     covered = np.ones(grid.shape, bool)
