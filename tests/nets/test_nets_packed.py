@@ -46,7 +46,7 @@ def seen(size: int, *, batch: int = 1) -> Tensor:
 
 
 def landmark_net() -> LandmarkNet:
-    return load_net(weight_path(TRACKER), "landmark-net-1", lambda c: LandmarkNet(LandmarkNetConfig(**c)), CPU)
+    return load_net(weight_path(TRACKER), "landmark-net-2", lambda c: LandmarkNet(LandmarkNetConfig(**c)), CPU)
 
 
 def eye_net() -> PartNet:

@@ -6,6 +6,7 @@ from warp_heads import IRIS, Head, paint_head
 
 from portrait_alive.shape import topology
 from portrait_alive.shape.fit import HeadFitter
+from portrait_alive.training.tracker.beards import BeardedFaces, bearded
 from portrait_alive.training.tracker.hands import put_hand_before
 from portrait_alive.training.tracker.turned_faces import turned_views
 from portrait_alive.types import MESH_POINTS
@@ -58,3 +59,34 @@ def test_a_hand_covers_what_its_opacity_says_and_nothing_else() -> None:
         covered.append(opacity[oval > 0].mean())
     assert np.mean(np.array(covered) > 0.02) >= 0.8, "a fingertip lies on the face"
     assert max(covered) < 0.9
+
+
+def test_beards_grow_on_chins_and_nowhere_else() -> None:
+    head = paint_head()
+    pixels, points = head.picture.pixels, head.face.landmarks.points
+    apart = float(np.linalg.norm(points[topology.RIGHT_IRIS[0], :2] - points[topology.LEFT_IRIS[0], :2]))
+    eyes, chin = points[list(topology.EYE_CORNERS), 1].mean(), points[topology.CHIN, :2]
+    reach = []
+    for seed in range(12):
+        out = bearded(np.random.default_rng(seed), pixels, points)
+        assert out.dtype == np.uint8
+        np.testing.assert_array_equal(out, bearded(np.random.default_rng(seed), pixels, points))
+        grown = np.abs(out.astype(int) - pixels).sum(2) > 20
+        x, y = (chin - (0, 0.1 * apart)).astype(int)
+        assert grown[y - 6 : y + 6, x - 6 : x + 6].mean() > 0.4, "there is hair on the chin"
+        assert not grown[: int(eyes)].any(), "none above the eyes"
+        reach.append(float(np.nonzero(grown.any(1))[0].max() - chin[1]) / apart)
+    assert 0 < min(reach) < 0.3 < max(reach) < 1.2, "some are short, some long"
+
+
+def test_a_share_of_faces_has_a_beard_and_labels_stay() -> None:
+    head = paint_head()
+
+    class OneFace:
+        def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+            return head.picture.pixels, head.face.landmarks.points
+
+    rng = np.random.default_rng(0)
+    drawn = [BeardedFaces(OneFace(), 0.3).draw(rng) for _ in range(60)]
+    assert all(points is head.face.landmarks.points for _, points in drawn)
+    assert 0.15 < np.mean([bool((pixels != head.picture.pixels).any()) for pixels, _ in drawn]) < 0.45

@@ -22,7 +22,7 @@ from portrait_alive.weights import SHAPE_BASIS, TRACKER, weight_path
 
 PRESENT = 0.5
 """Presence from which a crop counts as a face."""
-CERTAIN = 0.8
+CERTAIN = 0.88
 """Mean confidence of a face that is detected; what only resembles one often stays below."""
 SETTLED = 0.04
 """Mean distance (over the interocular distance) by which another look may still move a detected face's points: on a
@@ -70,7 +70,7 @@ class NativeTracker:
     def load(device: str | torch.device = "cpu") -> "NativeTracker":
         """The shipped networks."""
         place = torch.device(device)
-        net = load_net(weight_path(TRACKER), "landmark-net-1", lambda c: LandmarkNet(LandmarkNetConfig(**c)), place)
+        net = load_net(weight_path(TRACKER), "landmark-net-2", lambda c: LandmarkNet(LandmarkNetConfig(**c)), place)
         size = net.config.crop_size
         example = torch.zeros(AHEAD, 3, size, size, device=place).to(memory_format=torch.channels_last)
         basis = load_basis(weight_path(SHAPE_BASIS))

@@ -11,10 +11,10 @@ from portrait_alive.glasses import upright_eyes, wears_dark_glasses, wears_glass
 from portrait_alive.shape.topology import EYE_CORNERS
 from portrait_alive.types import Bytes, Float, Landmarks
 
-LEAST_EVIDENCE: Final = 0.72
+_LEAST_EVIDENCE: Final = 0.72
 """Mean strength of both rims. Of 80 pictures the weakest with glasses that `wears_glasses` sees has 0.79, the strongest
 without has 0.69 (folds, brows and shadows around an eye)."""
-LEAST_EDGE: Final = 0.5
+_LEAST_EDGE: Final = 0.5
 """The same of the edges of dark glass."""
 _EDGE_PX: Final = 4
 _CROP_PX: Final = (340, 240)
@@ -65,7 +65,7 @@ def glasses_rims(pixels: Bytes, face: Landmarks) -> GlassesRims | None:
     find = _edges if are_dark else _lines
     corners = eyes.points[list(EYE_CORNERS)]
     found = [_traced(eyes.lightness, find, contrast, *pair) for pair in (corners[:2], corners[2:])]
-    if np.mean([evidence for _, evidence in found]) < (LEAST_EDGE if are_dark else LEAST_EVIDENCE):
+    if np.mean([evidence for _, evidence in found]) < (_LEAST_EDGE if are_dark else _LEAST_EVIDENCE):
         return None
     right, left = (eyes.to_picture(rim) for rim, _ in found)
     return GlassesRims(right, left, are_dark)

@@ -111,8 +111,8 @@ def _turned(points: Float) -> NDArray[np.float64]:
 class Mixture:
     """Shares of the kinds of sample; they add up to 1."""
 
-    rendered: float = 0.5
-    taught: float = 0.4
+    rendered: float = 0.35
+    taught: float = 0.55
     faceless: float = 0.1
 
 
