@@ -78,23 +78,23 @@ class LandmarkNet(nn.Module):
         """Landmarks of crops (B, 3, S, S) RGB in [-1, 1]."""
         seen = [crops]
         for stage in self.stages:
-            seen.append(stage(seen[-1]).float())
-        features = seen.pop()
+            seen.append(stage(seen[-1]))
+        features = seen.pop().float()
         presence = self.presence(features.mean((2, 3)))[:, 0]
         for narrowed in self.narrowed:
             features = nn.functional.interpolate(narrowed(features).float(), scale_factor=2.0, mode="nearest")
-            features = features + seen.pop()
+            features = features + seen.pop().float()
         features = self.both(features).float().contiguous()  # rows of cells, as the products below like them
         # the last layers never in bfloat16: it would put points on a grid of half a pixel
         with torch.autocast(crops.device.type, enabled=False):
-            rows, columns = features.shape[-2:]
+            batch, channels, rows, columns = features.shape
+            y, x = ((torch.arange(count, device=crops.device) + 0.5) / count for count in (rows, columns))
+            places = torch.stack([x.repeat(rows), y.repeat_interleave(columns)])  # (2, cells)
             cells = features.flatten(2)  # (B, channels, cells)
             share = torch.softmax(self.maps @ cells, -1)  # (B, 478, cells)
-            y, x = ((torch.arange(count, device=crops.device) + 0.5) / count for count in (rows, columns))
-            places = torch.stack([x.repeat(rows), y.repeat_interleave(columns)], 1)  # (cells, 2)
-            met = share @ cells.mT  # (B, 478, channels)
-            words = torch.einsum("bnc,ncw->bnw", met, self.words) + self.always
-            flat = share @ places + _CORRECTION * words[..., :2]
+            met = share @ torch.cat([cells, places.expand(batch, -1, -1)], 1).mT  # (B, 478, channels + 2)
+            words = torch.einsum("bnc,ncw->bnw", met[..., :channels], self.words) + self.always
+            flat = met[..., channels:] + _CORRECTION * words[..., :2]
             points = torch.cat([flat, _CORRECTION * words[..., 2:3]], -1)
             return LandmarkOutput(points, _USUAL_LOG_SCALE + words[..., 3], presence)
 
