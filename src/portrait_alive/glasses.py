@@ -19,8 +19,8 @@ from portrait_alive.types import Bytes, Float, Landmarks
 LEAST_EVIDENCE: Final = 0.17
 _EYES_PX: Final = 160
 """Distance of the outer eye corners in the upright crop that is looked at."""
-_CROP_WIDTH_PX, _CROP_HEIGHT_PX = 240, 240
-_CENTRE_PX: Final = (120, 90)
+_CROP_PX: Final = (340, 255)
+_CENTRE_PX: Final = (170, 105)
 """Where the middle of the eyes lies in the crop."""
 _BRIDGE_LINE_PX, _RIM_LINE_PX = 13, 9
 """Thickest line across the nose, and of a rim."""
@@ -28,10 +28,11 @@ _DARK: Final = 0.45
 """Lightness about the eyes, over that of the skin, of dark glasses at most. Of 80 pictures the darkest eyes have 0.67;
 glass that lets 7% of the light through has 0.3."""
 _DIM: Final = 40.0
+"""Lightness up to which skin is too dim to tell by."""
 _ABOUT_EYE: Final = (0.75, 0.5)
 """Half axes, in eye widths, of what is looked at about an eye."""
-_EYE_PX: Final = 43.0
-"""Width of an eye at least: far eyes are foreshortened."""
+LEAST_EYE_PX: Final = 43.0
+"""Width of an eye in the crop at least: far eyes are foreshortened."""
 _SKIN: Final = (50, 280, 205, 425, 151, 9, 108, 337)
 """Mesh points on cheeks and forehead."""
 _SLACK: Final = np.ones((7, 1), np.uint8)
@@ -40,27 +41,7 @@ _SLACK: Final = np.ones((7, 1), np.uint8)
 
 def wears_glasses(pixels: Bytes, face: Landmarks) -> bool:
     """Whether a face clearly wears glasses."""
-    return evidence_of_glasses(pixels, face) > LEAST_EVIDENCE or wears_dark_glasses(pixels, face)
-
-
-def wears_dark_glasses(pixels: Bytes, face: Landmarks) -> bool:
-    """Whether no eye is seen through a face's glasses: what is light about an eye, lids and skin, is not there."""
-    return _lightness_about_eyes(pixels, face) < _DARK
-
-
-def _lightness_about_eyes(pixels: Bytes, face: Landmarks) -> float:
-    """What is light about the lighter eye, over the skin of cheeks and forehead; 1 where that is too dim to tell."""
-    upright = upright_eyes(pixels, face.points[:, :2], (_CROP_WIDTH_PX, _CROP_HEIGHT_PX), _CENTRE_PX)
-    at = upright.points[list(_SKIN)][None]
-    even = cv2.blur(upright.lightness, (9, 9))
-    skin = float(np.median(cv2.remap(even, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)))
-    y, x = np.indices(upright.lightness.shape)
-    corners, found = upright.points[list(EYE_CORNERS)], 0.0
-    for one, other in (corners[:2], corners[2:]):
-        centre, width = (one + other) / 2, max(float(np.linalg.norm(other - one)), _EYE_PX)
-        away = np.hypot((x - centre[0]) / (_ABOUT_EYE[0] * width), (y - centre[1]) / (_ABOUT_EYE[1] * width))
-        found = max(found, float(np.percentile(upright.lightness[away < 1], 80)))
-    return found / skin if skin > _DIM else 1.0
+    return UprightEyes.of(pixels, face).show_glasses
 
 
 def evidence_of_glasses(pixels: Bytes, face: Landmarks) -> float:
@@ -70,24 +51,15 @@ def evidence_of_glasses(pixels: Bytes, face: Landmarks) -> float:
         pixels: (H, W, 3) uint8 sRGB.
         face: as tracked in it.
     """
-    upright = upright_eyes(pixels, face.points[:, :2], (_CROP_WIDTH_PX, _CROP_HEIGHT_PX), _CENTRE_PX)
-    lightness, points = upright.lightness, upright.points
-    contrast = max(float(lightness[60:200, 50:190].std()), 4.0)
-    corners = points[list(EYE_CORNERS)]
-    bridge = _strongest_line(_across_nose(lightness, corners[1], corners[2]), _BRIDGE_LINE_PX, share=0.75)
-    rims = [
-        _strongest_line(_under_eye(lightness, outer, inner), _RIM_LINE_PX, share=0.7)
-        for outer, inner in ((corners[0], corners[1]), (corners[2], corners[3]))
-    ]
-    return bridge / contrast * (max(rims) / contrast)
+    return UprightEyes.of(pixels, face).evidence
 
 
 @dataclass(frozen=True, eq=False)
 class UprightEyes:
-    """A face turned upright, its outer eye corners 160 pixels apart."""
+    """A face's surroundings of the eyes, turned upright, the outer corners 160 pixels apart."""
 
     lightness: Float
-    """(H, W) 0..255, hardly blurred."""
+    """(255, 340) 0..255, hardly blurred."""
     points: Float
     """(N, 2) the face's points in it."""
     turn: NDArray[np.float64]
@@ -95,31 +67,72 @@ class UprightEyes:
     shift: NDArray[np.float64]
     """(2,)."""
 
+    @staticmethod
+    def of(pixels: Bytes, face: Landmarks) -> "UprightEyes":
+        """Those of a face in a picture (H, W, 3) uint8 sRGB."""
+        points = face.points[:, :2]
+        right, left = points[EYE_CORNERS[0]], points[EYE_CORNERS[3]]
+        across = left - right
+        scale = _EYES_PX / max(float(np.linalg.norm(across)), 1e-3)
+        angle = float(np.arctan2(across[1], across[0]))
+        turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        shift = np.array(_CENTRE_PX) - turn @ ((right + left) / 2)
+        # only the part that is looked at is blurred: the crop's corners say which
+        width, height = _CROP_PX
+        seen = np.linalg.solve(turn, (np.array([(0, 0), (width, 0), (0, height), (width, height)]) - shift).T).T
+        low = np.clip(np.floor(seen.min(0)) - 2, 0, np.array(pixels.shape[1::-1]) - 1).astype(int)
+        high = np.maximum(np.ceil(seen.max(0)).astype(int) + 2, low + 1)
+        part = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
+        if scale < 1:
+            part = cv2.GaussianBlur(part, (0, 0), 0.5 / scale)
+        to_crop = np.column_stack([turn, turn @ low + shift])
+        crop = cv2.warpAffine(part, to_crop, _CROP_PX, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        lightness = cv2.cvtColor(crop, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32)
+        placed = (points @ turn.T + shift).astype(np.float32)
+        return UprightEyes(cv2.GaussianBlur(lightness, (0, 0), 1.0), placed, turn, shift)
+
     def to_picture(self, places: Float) -> Float:
         """Its places (N, 2) in picture pixels."""
         return np.asarray(np.linalg.solve(self.turn, (places - self.shift).T).T, np.float32)
 
+    @property
+    def corners(self) -> tuple[Float, Float]:
+        """(2, 2) each: corners of the right eye and of the left one."""
+        corners = self.points[list(EYE_CORNERS)]
+        return corners[:2], corners[2:]
 
-def upright_eyes(pixels: Bytes, points: Float, size: tuple[int, int], centre: tuple[int, int]) -> UprightEyes:
-    """The upright face of points (N, 2), with the middle of its eyes at `centre` (x, y) of a crop `size` (w, h)."""
-    right, left = points[EYE_CORNERS[0]], points[EYE_CORNERS[3]]
-    across = left - right
-    scale = _EYES_PX / max(float(np.linalg.norm(across)), 1e-3)
-    angle = float(np.arctan2(across[1], across[0]))
-    turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    shift = np.array(centre) - turn @ ((right + left) / 2)
-    # only the part that is looked at is blurred: the crop's corners say which
-    seen = np.linalg.solve(turn, (np.array([(0, 0), (size[0], 0), (0, size[1]), size]) - shift).T).T
-    low = np.clip(np.floor(seen.min(0)) - 2, 0, np.array(pixels.shape[1::-1]) - 1).astype(int)
-    high = np.maximum(np.ceil(seen.max(0)).astype(int) + 2, low + 1)
-    part = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
-    if scale < 1:
-        part = cv2.GaussianBlur(part, (0, 0), 0.5 / scale)
-    to_crop = np.column_stack([turn, turn @ low + shift])
-    crop = cv2.warpAffine(part, to_crop, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    lightness = cv2.cvtColor(crop, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32)
-    placed = points @ turn.T + shift
-    return UprightEyes(cv2.GaussianBlur(lightness, (0, 0), 1.0), placed.astype(np.float32), turn, shift)
+    @property
+    def show_glasses(self) -> bool:
+        """Whether there clearly are glasses."""
+        return self.evidence > LEAST_EVIDENCE or self.are_hidden
+
+    @property
+    def evidence(self) -> float:
+        """See `evidence_of_glasses`."""
+        contrast = max(float(self.lightness[75:215, 100:240].std()), 4.0)
+        right, left = self.corners
+        bridge = _strongest_line(_across_nose(self.lightness, right[1], left[0]), _BRIDGE_LINE_PX, share=0.75)
+        rims = [
+            _strongest_line(_under_eye(self.lightness, outer, inner), _RIM_LINE_PX, share=0.7)
+            for outer, inner in (right, left)
+        ]
+        return bridge / contrast * (max(rims) / contrast)
+
+    @property
+    def are_hidden(self) -> bool:
+        """Whether no eye is seen through the glasses: what is light about an eye, lids and skin, is not there."""
+        at = self.points[list(_SKIN)][None]
+        even = cv2.blur(self.lightness, (9, 9))
+        skin = float(np.median(cv2.remap(even, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)))
+        if skin <= _DIM:
+            return False
+        y, x = np.indices(self.lightness.shape)
+        found = 0.0
+        for one, other in self.corners:
+            centre, width = (one + other) / 2, max(float(np.linalg.norm(other - one)), LEAST_EYE_PX)
+            away = np.hypot((x - centre[0]) / (_ABOUT_EYE[0] * width), (y - centre[1]) / (_ABOUT_EYE[1] * width))
+            found = max(found, float(np.percentile(self.lightness[away < 1], 80)))
+        return found / skin < _DARK
 
 
 def _across_nose(lightness: Float, one: Float, other: Float) -> Float:

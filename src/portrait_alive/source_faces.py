@@ -98,11 +98,12 @@ def limits(sitter: Sitter, picture: Picture, matter: Matter, tracker: Tracker | 
         yield Note("three-quarter-view", f"{who} is turned by {yaw:.0f} degrees; its far side is guessed")
     if tracker is not None and _off_in_mirror(_mirrored(picture), face.landmarks, tracker) > UNSURE:
         yield Note("low-confidence", f"{who} may be misplaced; check it with: portrait-alive landmarks -o look.png")
-    rims = glasses_rims(picture.pixels, face.landmarks)
-    if rims is not None and rims.are_dark:
-        yield Note("glasses", f"{who} wears dark glasses; what the eyes behind them do is not shown")
-    elif rims is None and wears_glasses(picture.pixels, face.landmarks):
-        yield Note("glasses", f"{who} wears glasses; their frames bend a little where lids and brows move")
+    if wears_glasses(picture.pixels, face.landmarks):
+        rims = glasses_rims(picture.pixels, face.landmarks)
+        if rims is None:
+            yield Note("glasses", f"{who} wears glasses; their frames bend a little where lids and brows move")
+        elif rims.are_dark:
+            yield Note("glasses", f"{who} wears dark glasses; what the eyes behind them do is not shown")
     covered = matter.covered(picture.pixels, face.landmarks.points)
     if covered > COVERED:
         yield Note("covered", f"something is in front of {who} (a hand?); it moves as if it were painted on the skin")

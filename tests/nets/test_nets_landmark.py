@@ -1,20 +1,13 @@
 """The landmark network: what it has learnt to place in one half of the crop it places in the other as well."""
 
 import torch
-from torch import Tensor
+from light_spots import spots
 
 from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.types import MESH_POINTS
 
 SIZE = 64
 SMALL = LandmarkNetConfig(crop_size=SIZE, widths=(8, 8, 8, 8), blocks=(0, 0, 1, 0), coarse=1)
-
-
-def spots(at: Tensor) -> Tensor:
-    """(B, 3, 64, 64) dark crops with a light spot at places (B, 2), in crop sides."""
-    middles = (torch.arange(SIZE) + 0.5) / SIZE
-    away = torch.stack(torch.meshgrid(middles, middles, indexing="xy"), -1) - at[:, None, None]
-    return (2 * torch.exp(-away.square().sum(-1) / (2 * 0.05**2)) - 1)[:, None].expand(-1, 3, -1, -1)
 
 
 def test_it_places_points_about_a_spot_where_it_has_never_seen_one() -> None:
@@ -24,14 +17,14 @@ def test_it_places_points_about_a_spot_where_it_has_never_seen_one() -> None:
     optimiser = torch.optim.Adam(net.parameters(), 1e-2)
     for _ in range(150):
         at = 0.15 + 0.7 * torch.rand(8, 2) * torch.tensor([0.4, 1.0])  # left half
-        loss = (net(spots(at)).points[..., :2] - at[:, None] - away).square().mean()
+        loss = (net(spots(at, SIZE)).points[..., :2] - at[:, None] - away).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     net.eval()
     with torch.inference_mode():
         there = torch.tensor([[0.75, 0.3], [0.8, 0.5], [0.7, 0.75]])
-        off = net(spots(there)).points[..., :2] - there[:, None] - away
+        off = net(spots(there, SIZE)).points[..., :2] - there[:, None] - away
     assert float(off.norm(dim=2).mean()) < 0.05
 
 

@@ -1,18 +1,11 @@
 """The map network: what it has learnt to place in one half of the patch it places in the other as well."""
 
 import torch
-from torch import Tensor
+from light_spots import spots
 
 from portrait_alive.nets.map_net import MapNet, MapNetConfig
 
 SIZE = 64
-
-
-def spots(at: Tensor) -> Tensor:
-    """(B, 3, 64, 64) dark patches with a light spot at places (B, 2), in patch sides."""
-    middles = (torch.arange(SIZE) + 0.5) / SIZE
-    away = torch.stack(torch.meshgrid(middles, middles, indexing="xy"), -1) - at[:, None, None]
-    return (2 * torch.exp(-away.square().sum(-1) / (2 * 0.05**2)) - 1)[:, None].expand(-1, 3, -1, -1)
 
 
 def test_it_places_a_spot_where_it_has_never_seen_one() -> None:
@@ -21,14 +14,14 @@ def test_it_places_a_spot_where_it_has_never_seen_one() -> None:
     optimiser = torch.optim.Adam(net.parameters(), 1e-2)
     for _ in range(120):
         at = 0.15 + 0.7 * torch.rand(8, 2) * torch.tensor([0.4, 1.0])  # left half
-        loss = (net(spots(at))[:, 0] - at).square().mean()
+        loss = (net(spots(at, SIZE))[:, 0] - at).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     net.eval()
     with torch.inference_mode():
         there = torch.tensor([[0.75, 0.3], [0.8, 0.5], [0.7, 0.75]])
-        off = (net(spots(there))[:, 0] - there).norm(dim=1)
+        off = (net(spots(there, SIZE))[:, 0] - there).norm(dim=1)
     assert float(off.max()) < 0.1
 
 

@@ -10,8 +10,8 @@ from portrait_alive.types import MESH_POINTS
 
 _WORDS = 4
 """What is said of a point beside its map: corrections in x and y, depth, log of the expected error."""
-_CORRECTION = 0.2
-"""Crop sides by which a word of 1 moves a point."""
+CORRECTION = 0.2
+"""Sides of a crop or patch by which a word of 1 moves a point."""
 _USUAL_LOG_SCALE = -3.0
 """The expected error that a word of 0 means."""
 
@@ -88,14 +88,13 @@ class LandmarkNet(nn.Module):
         # the last layers never in bfloat16: it would put points on a grid of half a pixel
         with torch.autocast(crops.device.type, enabled=False):
             batch, channels, rows, columns = features.shape
-            y, x = ((torch.arange(count, device=crops.device) + 0.5) / count for count in (rows, columns))
-            places = torch.stack([x.repeat(rows), y.repeat_interleave(columns)])  # (2, cells)
+            places = cell_places(rows, columns, crops.device)
             cells = features.flatten(2)  # (B, channels, cells)
             share = torch.softmax(self.maps @ cells, -1)  # (B, 478, cells)
             met = share @ torch.cat([cells, places.expand(batch, -1, -1)], 1).mT  # (B, 478, channels + 2)
             words = torch.einsum("bnc,ncw->bnw", met[..., :channels], self.words) + self.always
-            flat = met[..., channels:] + _CORRECTION * words[..., :2]
-            points = torch.cat([flat, _CORRECTION * words[..., 2:3]], -1)
+            flat = met[..., channels:] + CORRECTION * words[..., :2]
+            points = torch.cat([flat, CORRECTION * words[..., 2:3]], -1)
             return LandmarkOutput(points, _USUAL_LOG_SCALE + words[..., 3], presence)
 
 
@@ -119,3 +118,9 @@ def conv_norm(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
+
+
+def cell_places(rows: int, columns: int, device: torch.device) -> Tensor:
+    """(2, rows * columns) x and y of the middles of a map's cells, row by row, in sides of the map."""
+    y, x = ((torch.arange(count, device=device) + 0.5) / count for count in (rows, columns))
+    return torch.stack([x.repeat(rows), y.repeat_interleave(columns)])

@@ -6,10 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from portrait_alive.nets.landmark_net import ResidualBlock, conv_norm
-
-_CORRECTION = 0.2
-"""Patch sides by which a cell's word of 1 moves its place."""
+from portrait_alive.nets.landmark_net import CORRECTION, ResidualBlock, cell_places, conv_norm
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,5 @@ class MapNet(nn.Module):
             rows, columns = maps.shape[-2:]
             maps = maps.float().unflatten(1, (self.config.points, 3)).flatten(3)  # (B, N, 3, cells)
             share = torch.softmax(maps[:, :, 0], -1)
-            y, x = ((torch.arange(cells, device=maps.device) + 0.5) / cells for cells in (rows, columns))
-            places = torch.stack([x.repeat(rows), y.repeat_interleave(columns)])  # (2, cells)
-            return cast(Tensor, ((places + _CORRECTION * maps[:, :, 1:]) * share[:, :, None]).sum(-1))
+            places = cell_places(rows, columns, maps.device)
+            return cast(Tensor, ((places + CORRECTION * maps[:, :, 1:]) * share[:, :, None]).sum(-1))

@@ -13,7 +13,7 @@ from portrait_alive.types import MESH_POINTS, Bytes, Float, SourceFace
 from portrait_alive.warp.glasses_rims import GlassesRims, glasses_rims
 from portrait_alive.warp.grid import Grid
 
-_RESTS_ON: Final = (6, 197, 195, 5, 122, 351, 33, 133, 362, 263, 127, 356, 234, 454, 162, 389)
+_RESTS_ON: Final = [6, 197, 195, 5, 122, 351, 33, 133, 362, 263, 127, 356, 234, 454, 162, 389]
 """Mesh points that expression hardly moves: bridge of the nose, corners of the eyes, temples. Raised brows move each by
 2% of the interocular distance at most, the skin under a rim by 10."""
 _STEADY: Final = 0.01
@@ -71,12 +71,13 @@ class Glasses:
         where = np.flatnonzero(share > 0)
         at = nodes.reshape(-1, 2)[where]
         # a rigid thing in space moves affinely in the picture: fitted to what the glasses rest on, for any depth
-        middle, rests = self.points[list(_RESTS_ON)].mean(0), list(_RESTS_ON)
-        on = np.c_[(self.points[rests] - middle) / self.width, np.ones(len(rests))].astype(np.float64)
+        rests = self.points[_RESTS_ON]
+        middle = rests.mean(0)
+        on = np.c_[(rests - middle) / self.width, np.ones(len(rests))].astype(np.float64)
         normal = on.T @ on + _STEADY * len(rests) * np.diag([1, 1, 1, 0])
         there = np.c_[at, self._depth(at)] - middle
         spread = np.c_[there / self.width, np.ones(len(there))] @ np.linalg.solve(normal, on.T)
-        return GlassesHold(where, np.array(rests), spread.astype(np.float32), share[where, None])
+        return GlassesHold(where, spread.astype(np.float32), share[where, None])
 
     def _depth(self, at: Float) -> NDArray[np.float64]:
         """(N,) of places (N, 2) on the plane through the face behind the rims."""
@@ -110,15 +111,13 @@ class GlassesHold:
 
     where: NDArray[np.int64]
     """(N,) flat indices of the nodes that they hold."""
-    rests: NDArray[np.int64]
-    """(M,) the face's points that they rest on."""
     spread: Float
-    """(N, M) how far each node goes along with each of these."""
+    """(N, M) how far each node goes along with each point that glasses rest on."""
     share: Float
     """(N, 1) in [0, 1]: how far they are held."""
 
     def hold(self, field: Float, moved: Float) -> None:
         """Let a displacement (rows, columns, 2) follow the glasses, in place, as all points moved (P, 2)."""
         flat = field.reshape(-1, 2)
-        carried = np.einsum("nm,mc->nc", self.spread, moved[self.rests])  # `@` wakes threads that then spin
+        carried = np.einsum("nm,mc->nc", self.spread, moved[_RESTS_ON])  # `@` wakes threads that then spin
         flat[self.where] += self.share * (carried - flat[self.where])

@@ -7,8 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from portrait_alive.glasses import upright_eyes, wears_dark_glasses, wears_glasses
-from portrait_alive.shape.topology import EYE_CORNERS
+from portrait_alive.glasses import LEAST_EYE_PX, UprightEyes
 from portrait_alive.types import Bytes, Float, Landmarks
 
 _LEAST_EVIDENCE: Final = 0.72
@@ -17,10 +16,6 @@ without has 0.69 (folds, brows and shadows around an eye)."""
 _LEAST_EDGE: Final = 0.5
 """The same of the edges of dark glass."""
 _EDGE_PX: Final = 4
-_CROP_PX: Final = (340, 240)
-_CENTRE_PX: Final = (170, 105)
-_EYE_PX: Final = 43.0
-"""Width of an eye at least, in the crop, where the outer corners lie 160 pixels apart: far eyes are foreshortened."""
 _SPOKES: Final = 72
 _FARTHEST: Final = 1.75
 """Eye widths from the eye's middle within which rims run."""
@@ -36,6 +31,7 @@ _JUMP_PX: Final = 6
 """How far the rim may jump from spoke to spoke, and how dear each pixel of it is."""
 _JUMPING: Final = 0.12
 _LIDS: Final = 10.0
+"""How dear it is to run through them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +53,13 @@ def glasses_rims(pixels: Bytes, face: Landmarks) -> GlassesRims | None:
         pixels: (H, W, 3) uint8 sRGB.
         face: as tracked in it.
     """
-    if not wears_glasses(pixels, face):
+    eyes = UprightEyes.of(pixels, face)
+    if not eyes.show_glasses:
         return None
-    are_dark = wears_dark_glasses(pixels, face)
-    eyes = upright_eyes(pixels, face.points[:, :2], _CROP_PX, _CENTRE_PX)
+    are_dark = eyes.are_hidden
     contrast = max(float(eyes.lightness[60:200, 80:260].std()), 4.0)
     find = _edges if are_dark else _lines
-    corners = eyes.points[list(EYE_CORNERS)]
-    found = [_traced(eyes.lightness, find, contrast, *pair) for pair in (corners[:2], corners[2:])]
+    found = [_traced(eyes.lightness, find, contrast, *pair) for pair in eyes.corners]
     if np.mean([evidence for _, evidence in found]) < (_LEAST_EDGE if are_dark else _LEAST_EVIDENCE):
         return None
     right, left = (eyes.to_picture(rim) for rim, _ in found)
@@ -75,7 +70,7 @@ def _traced(
     lightness: Float, find: Callable[[Float], Float], contrast: float, one: Float, other: Float
 ) -> tuple[Float, float]:
     """(72, 2) the strongest closed line around an eye between two corners (2,), and its mean strength in [0, 1]."""
-    centre, width = (one + other) / 2, max(float(np.linalg.norm(other - one)), _EYE_PX)
+    centre, width = (one + other) / 2, max(float(np.linalg.norm(other - one)), LEAST_EYE_PX)
     angle = np.arange(_SPOKES) * (2 * np.pi / _SPOKES)
     spokes = np.stack([np.cos(angle), np.sin(angle)], 1)
     radius = np.arange(min(_NEAREST) * width, _FARTHEST * width)
@@ -116,9 +111,8 @@ def _cheapest_ring(cost: Float) -> np.ndarray[tuple[int, ...], np.dtype[np.int64
     half = len(cost) // 2
     start = int(_cheapest_path(cost)[half])
     turned = np.roll(cost, -half, 0)
-    elsewhere = np.arange(cost.shape[1]) != start
     begun = turned.copy()
-    begun[0] += _LIDS * len(cost) * elsewhere
+    begun[0, np.arange(cost.shape[1]) != start] = np.inf
     begun[-1] += _JUMPING * np.abs(np.arange(cost.shape[1]) - start)
     return np.roll(_cheapest_path(begun), half)
 
