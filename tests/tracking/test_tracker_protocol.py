@@ -1,5 +1,6 @@
 """What every tracker promises, held to those that can run here."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import pytest
 
 from portrait_alive.errors import PortraitAliveError, UsageError
 from portrait_alive.shape import topology
+from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.tracking.tracker import Tracker, load_tracker
 from portrait_alive.tracking.two_steps import TwoStepTracker
 from portrait_alive.types import Box, Bytes, Landmarks
@@ -174,3 +176,29 @@ def test_native_is_as_exact_in_two_steps_as_in_one(picture: Bytes) -> None:
         assert expected is not None
         np.testing.assert_array_equal(face.points, expected.points)
         assert (face.points != before.points).any()
+
+
+def test_native_sees_a_mouth_whole_that_lay_aside(picture: Bytes) -> None:
+    tracker = NativeTracker.load()
+    (face,) = tracker.detect(picture)
+    lips = list(topology.LIPS)
+    apart = float(np.linalg.norm(face.points[468, :2] - face.points[473, :2]))
+    aside = face.points.copy()
+    aside[lips, :2] += np.array([0.3, 0.4], np.float32) * apart
+    astray = replace(face, points=aside)
+    (once,) = tracker.finish([picture], [astray])
+
+    (twice,) = tracker.parts.with_mouths_seen_whole([picture], [once], [astray])
+
+    off = [np.linalg.norm((one.points - face.points)[lips, :2], axis=1).mean() / apart for one in (once, twice)]
+    assert off[1] < min(0.7 * off[0], 0.05)
+
+
+def test_native_leaves_a_mouth_alone_that_hardly_moved(picture: Bytes) -> None:
+    tracker = NativeTracker.load()
+    (face,) = tracker.detect(picture)
+    (once,) = tracker.finish([picture], [face])
+
+    (twice,) = tracker.parts.with_mouths_seen_whole([picture], [once], [face])
+
+    assert twice is once

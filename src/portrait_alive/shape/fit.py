@@ -1,8 +1,8 @@
 """Explain tracked landmarks by the shape basis: head pose, identity and expression.
 
-Weak perspective, p = s R (mean + identity + expression) + t. Pose and coefficients are found in turn: the pose by
-`weak_perspective`, the coefficients by ridge regression whose normal equations are assembled from precomputed Gram
-matrices, one for each pair of axes, so that a frame costs milliseconds.
+Weak perspective, p = s R (mean + identity + expression) + t. Pose and coefficients are found in turn: the pose in
+closed form, the coefficients by ridge regression. Points are multiplied with the shapes once; everything after that
+is sums of such products, so that a face costs some milliseconds.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
-from portrait_alive.shape.pose import weak_perspective
-from portrait_alive.types import Float, HeadFit, HeadPose, Landmarks
+from portrait_alive.shape.pose import pose_of_moments
+from portrait_alive.types import HeadFit, HeadPose, Landmarks
 
 FITTED_POINTS = 468
 """Irises follow the gaze, not the head, and stay out of the fit."""
@@ -23,19 +23,24 @@ IDENTITY_RIDGE = 0.3
 EXPRESSION_RIDGE = 2.0
 """The same for a full expression shape."""
 _NEGATIVE_TOLERANCE = 0.02
+_POSE_ITERATIONS = 4
+_Doubles = NDArray[np.float64]
+_Chosen = slice | NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class HeadFitter:
-    """Fits one basis; holds what does not depend on the face."""
+    """Fits one basis; holds what does not depend on the face. Its N shapes: mean, identity modes, expressions."""
 
     basis: ShapeBasis
-    weights: NDArray[np.float64]
+    weights: _Doubles
     """(468,) weight of each mesh point, mean 1."""
-    identity_gram: NDArray[np.float64]
-    """(3, 3, I, I) weighted products of identity modes by axis pair."""
-    expression_gram: NDArray[np.float64]
-    """(3, 3, E, E) the same for expressions."""
+    planes: _Doubles
+    """(468, N * 3) the shapes by point, each point weighed."""
+    sums: _Doubles
+    """(N, 3) weighted sum of each shape's points."""
+    gram: _Doubles
+    """(9, N, N) weighted products of the shapes by axis pair."""
 
     @staticmethod
     def of(basis: ShapeBasis) -> "HeadFitter":
@@ -44,92 +49,89 @@ class HeadFitter:
         for group, weight in (("contour", 0.3), ("eyes", 3.0), ("mouth", 3.0), ("brows", 2.0)):
             weights[list(topology.GROUPS[group])] = weight
         weights /= weights.mean()
+        shapes = np.concatenate([basis.mean[None], basis.identity, basis.expression])[:, :FITTED_POINTS]
+        shapes = shapes.astype(np.float64)
+        weighed = weights[:, None] * shapes
         return HeadFitter(
             basis=basis,
             weights=weights,
-            identity_gram=_gram(basis.identity[:, :FITTED_POINTS], weights),
-            expression_gram=_gram(basis.expression[:, :FITTED_POINTS], weights),
+            planes=weighed.transpose(1, 0, 2).reshape(FITTED_POINTS, -1),
+            sums=weighed.sum(1),
+            gram=np.einsum("ipa,jpb->abij", weighed, shapes, optimize=True).reshape(9, len(shapes), len(shapes)),
         )
+
+    @property
+    def identity_gram(self) -> _Doubles:
+        """(9, I, I) weighted products of identity modes by axis pair."""
+        return self.gram[:, self._identity, self._identity]
 
     def fit(self, landmarks: Landmarks, *, iterations: int = 6) -> HeadFit:
         """Pose, identity and expression of one face seen once."""
         points = landmarks.points[:FITTED_POINTS, :2].astype(np.float64)
-        identity = np.zeros(len(self.basis.identity))
-        expression = np.zeros(len(self.basis.expression))
-        pose = self.pose(points, self._shape(identity, expression))
+        centre = self.weights @ points / FITTED_POINTS
+        seen = _Seen(centre, ((points - centre).T @ self.planes).reshape(2, -1, 3))
+        head = np.zeros(len(self.sums))  # how much of each shape is in it
+        head[0] = 1.0
+        pose = self._pose(seen, head)
         for _ in range(iterations):
-            identity = self._solve(
-                points,
-                pose,
-                self._shape(0 * identity, expression),
-                self.basis.identity,
-                self.identity_gram,
-                IDENTITY_RIDGE,
-            )
-            pose = self.pose(points, self._shape(identity, expression))
-            expression = self._expression(points, pose, identity)
-            pose = self.pose(points, self._shape(identity, expression))
-        return HeadFit(pose, identity.astype(np.float32), expression.astype(np.float32))
+            head[self._identity] = 0.0
+            head[self._identity] = self._solved(*self._normal(seen, pose, head), self._identity, IDENTITY_RIDGE)
+            pose = self._pose(seen, head)
+            head[self._expression] = 0.0
+            head[self._expression] = self._positive(*self._normal(seen, pose, head))
+            pose = self._pose(seen, head)
+        return HeadFit(pose, head[self._identity].astype(np.float32), head[self._expression].astype(np.float32))
 
-    def fit_expression(self, landmarks: Landmarks, identity: Float, *, iterations: int = 3) -> HeadFit:
-        """Pose and expression of one frame of a face whose identity is known."""
-        points = landmarks.points[:FITTED_POINTS, :2].astype(np.float64)
-        fixed = identity.astype(np.float64)
-        expression = np.zeros(len(self.basis.expression))
-        pose = self.pose(points, self._shape(fixed, expression))
-        for _ in range(iterations):
-            expression = self._expression(points, pose, fixed)
-            pose = self.pose(points, self._shape(fixed, expression))
-        return HeadFit(pose, identity.astype(np.float32), expression.astype(np.float32))
+    @property
+    def _identity(self) -> slice:
+        return slice(1, 1 + len(self.basis.identity))
 
-    def pose(self, points: NDArray[np.float64], shape: NDArray[np.float64], *, iterations: int = 4) -> HeadPose:
-        """Weak-perspective pose that puts `shape` (468, 3) onto `points` (468, 2 or 3), weighted least squares."""
-        return weak_perspective(points, shape, self.weights, iterations=iterations)
+    @property
+    def _expression(self) -> slice:
+        return slice(1 + len(self.basis.identity), None)
 
-    def _shape(self, identity: NDArray[np.float64], expression: NDArray[np.float64]) -> NDArray[np.float64]:
-        shape = self.basis.shape(identity.astype(np.float32), expression.astype(np.float32))
-        return shape[:FITTED_POINTS].astype(np.float64)
+    def _pose(self, seen: "_Seen", head: _Doubles) -> HeadPose:
+        """The pose that puts a head onto the points, by weighted least squares."""
+        centre = head @ self.sums / FITTED_POINTS
+        moments = (self.gram @ head @ head).reshape(3, 3) / FITTED_POINTS - np.outer(centre, centre)
+        across = head @ seen.products / FITTED_POINTS
+        return pose_of_moments(moments, across, centre, seen.centre, iterations=_POSE_ITERATIONS, start=None)
 
-    def _expression(
-        self, points: NDArray[np.float64], pose: HeadPose, identity: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        neutral = self._shape(identity, np.zeros(len(self.basis.expression)))
-        free = np.ones(len(self.basis.expression), bool)
-        weights = np.zeros(len(free))
-        for _ in range(3):  # drop what would be negative and solve again: a short active-set NNLS
+    def _normal(self, seen: "_Seen", pose: HeadPose, head: _Doubles) -> tuple[_Doubles, _Doubles]:
+        """(N, N) and (N,) normal equations of what the head leaves unexplained, in model units."""
+        axes = pose.rotation[:2].astype(np.float64)
+        normal = np.tensordot((axes.T @ axes).reshape(9), self.gram, 1)
+        shift = (seen.centre - pose.translation[:2]) @ axes
+        wanted = (np.einsum("anb,ab->n", seen.products, axes) + self.sums @ shift) / pose.scale
+        return normal, wanted - normal @ head
+
+    @staticmethod
+    def _solved(normal: _Doubles, right: _Doubles, free: _Chosen, ridge: float) -> _Doubles:
+        """How much of the free shapes."""
+        square = normal[free][:, free].copy()
+        square.reshape(-1)[:: len(square) + 1] += ridge  # the diagonal
+        return cast(_Doubles, np.linalg.solve(square, right[free]))
+
+    def _positive(self, normal: _Doubles, right: _Doubles) -> _Doubles:
+        """(E,) expression weights: drop what would be negative and solve again, a short active-set NNLS."""
+        free = np.zeros(len(right), bool)
+        free[self._expression] = True
+        weights = np.zeros(len(right))
+        for _ in range(3):
             weights[:] = 0.0
-            weights[free] = self._solve(
-                points,
-                pose,
-                neutral,
-                self.basis.expression[free],
-                self.expression_gram[:, :, free][:, :, :, free],
-                EXPRESSION_RIDGE,
-            )
+            weights[free] = self._solved(normal, right, free, EXPRESSION_RIDGE)
             negative = weights < -_NEGATIVE_TOLERANCE
             if not negative.any():
                 break
             free &= ~negative
-        return np.clip(weights, 0.0, 1.5)
-
-    def _solve(
-        self,
-        points: NDArray[np.float64],
-        pose: HeadPose,
-        shape: NDArray[np.float64],
-        modes: Float,
-        gram: NDArray[np.float64],
-        ridge: float,
-    ) -> NDArray[np.float64]:
-        """Ridge-regress the modes onto what `shape` leaves unexplained, in model units."""
-        seen = pose.rotation[:2].astype(np.float64)
-        wanted = (points[:, :2] - pose.translation[:2]) / pose.scale - shape @ seen.T
-        normal = np.einsum("ab,abij->ij", seen.T @ seen, gram)
-        right = np.tensordot(modes[:, :FITTED_POINTS].astype(np.float64), (wanted * self.weights[:, None]) @ seen, 2)
-        normal[np.diag_indices_from(normal)] += ridge
-        return cast(NDArray[np.float64], np.linalg.solve(normal, right))
+        return np.clip(weights[self._expression], 0.0, 1.5)
 
 
-def _gram(modes: Float, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    heavy = modes.astype(np.float64)
-    return cast(NDArray[np.float64], np.einsum("ipa,p,jpb->abij", heavy, weights, heavy, optimize=True))
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """One face's points, multiplied with the shapes. Points are taken from their weighted centre."""
+
+    centre: _Doubles
+    """(2,) picture pixels."""
+    products: _Doubles
+    """(2, N, 3) weighted products of points and shapes, by picture and model axis."""

@@ -80,7 +80,7 @@ class NativeTracker:
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
         """Every face in a picture, from left to right."""
-        return self._finished_twice(pixels, self.find(pixels))
+        return self._finished(pixels, self.find(pixels))
 
     def find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
         """`detect` without its last step, `finish`; `known` faces are not looked for, and are among those returned."""
@@ -97,7 +97,7 @@ class NativeTracker:
         surest = sorted(
             self._settled(crops, [1.0] * len(crops), pixels), key=lambda face: -float(face.confidence.mean())
         )[:1]
-        return next(iter(self._finished_twice(pixels, surest)), None)
+        return next(iter(self._finished(pixels, surest)), None)
 
     def follow(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:
         """One face through consecutive frames; looked for in the whole frame where it was lost."""
@@ -113,10 +113,10 @@ class NativeTracker:
         follower = FaceFollower(self._run, self._largest, self.net.config.crop_size)
         return follower.keep_up(frames, last)
 
-    def _finished_twice(self, pixels: Bytes, faces: Sequence[Landmarks]) -> list[Landmarks]:
-        """The second time in patches about where the parts were found: a mouth that lay aside is seen whole."""
+    def _finished(self, pixels: Bytes, faces: Sequence[Landmarks]) -> list[Landmarks]:
+        """Faces of one picture: parts placed anew, mouths that lay aside seen whole, points drawn to heads."""
         pictures = [pixels] * len(faces)
-        finished = self.finish(pictures, self.finish(pictures, faces))
+        finished = self.parts.with_mouths_seen_whole(pictures, self.finish(pictures, faces), faces)
         return [drawn_to_nearest_head(face, self.fitter) for face in finished]
 
     def _largest(self, pixels: Bytes) -> Landmarks | None:
