@@ -19,7 +19,7 @@ from portrait_alive.shape import topology
 from portrait_alive.tracking.with_mediapipe import MediapipeTracker
 from portrait_alive.types import Float, Landmarks
 
-_AGREED = 0.12
+AGREED = 0.12
 """Mean distance over the interocular distance up to which a part is the teacher's; the median is a third of it."""
 _EYES = topology.GROUPS["eyes"] + topology.GROUPS["irises"]
 _OWN_PARTS = ("mouth", "brows", "contour")
@@ -45,12 +45,13 @@ def main() -> int:
     return 0
 
 
-def taught_points(faces: Sequence[Landmarks], exact: Float) -> Float | None:
-    """(478, 3) points of a rendered face, the teacher's where it agrees; None where it does not see that face.
+def taught_points(faces: Sequence[Landmarks], exact: Float, *, outline_agreed: float = AGREED) -> Float | None:
+    """(478, 3) points of a made face, the teacher's where it agrees; None where it does not see that face.
 
     Args:
         faces: all that the teacher sees in the picture.
-        exact: (478, 3) the renderer's points.
+        exact: (478, 3) the points as the face was made.
+        outline_agreed: `AGREED` for the outline.
     """
     if not faces:
         return None
@@ -58,13 +59,13 @@ def taught_points(faces: Sequence[Landmarks], exact: Float) -> Float | None:
     nearest = min(range(len(faces)), key=lambda index: float(off[index].mean()))
     unit = float(np.linalg.norm(exact[topology.EYE_CORNERS[0], :2] - exact[topology.EYE_CORNERS[3], :2])) / 1.5
     seen, distance = faces[nearest].points, off[nearest] / max(unit, 1.0)
-    if distance.mean() > _AGREED:
+    if distance.mean() > AGREED:
         return None
     points = exact.copy()
     parts = {name: list(topology.GROUPS[name]) for name in _OWN_PARTS}
     elsewhere = sorted(set(range(len(exact))) - set(_EYES) - set().union(*parts.values()))
     for name, part in [*parts.items(), ("elsewhere", elsewhere)]:
-        if distance[part].mean() > _AGREED:
+        if distance[part].mean() > (outline_agreed if name == "contour" else AGREED):
             continue
         if name == "mouth" and abs(_opening(seen) - _opening(exact)) > _SAME_OPENING * unit:
             continue
