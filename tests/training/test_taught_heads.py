@@ -46,6 +46,17 @@ def test_a_part_that_the_teacher_puts_elsewhere_is_the_renderers(exact: Float) -
     np.testing.assert_array_equal(points[LIPS, :2], seen[LIPS, :2])
 
 
+def test_the_outline_may_be_allowed_to_lie_farther_off(exact: Float) -> None:
+    seen = exact.copy()
+    seen[CONTOUR, 0] += 10  # a sixth of the unit
+    faces = [Landmarks(seen, np.ones(len(seen), np.float32), 1.0)]
+    own, teachers = taught_points(faces, exact), taught_points(faces, exact, outline_agreed=0.3)
+    assert own is not None
+    assert teachers is not None
+    np.testing.assert_array_equal(own[CONTOUR], exact[CONTOUR])
+    np.testing.assert_array_equal(teachers[CONTOUR, :2], seen[CONTOUR, :2])
+
+
 def test_lips_part_as_they_were_rendered(exact: Float) -> None:
     seen = exact.copy()
     seen[list(topology.LOWER_LIP_INNER), 1] += 5
