@@ -3,12 +3,14 @@
     python benchmarks/turned_outline.py               # sixteen heads, two minutes of one core
     python benchmarks/turned_outline.py --heads 4
     python benchmarks/turned_outline.py --bare-ears --skip 40 --heads 80     # two minutes
+    python benchmarks/turned_outline.py --far-side --skip 40 --heads 64     # three minutes
 
 Mesh and matte are the renderer's, so that what is measured is the warp's. "Front": a three-quarter head comes round;
 "aside": a head seen from the front turns away; "nod". IoU and mean distance of outlines (% of the face's height) are
 the sitter's above the chin, the rim by which the opacity is grown taken off; "coming" is the outline beside the face on
 the side that comes into view. With `--bare-ears`, heads that turn aside and show a bare ear on that side, without and
-with what the warp paints behind it.
+with what the warp paints behind it. With `--far-side`, three-quarter heads (30 and 40 degrees) that come round to the
+front, without and with the near side's mirror image over the far one.
 """
 
 import argparse
@@ -54,6 +56,9 @@ TURNS: dict[str, list[tuple[Pose, Pose]]] = {
 ASIDE = (10, 20, 30)
 """Degrees of yaw for bare ears."""
 COLUMNS = ("IoU", "outline %", "coming %", "face LPIPS")
+ROUND = (10, 20, 30)
+"""Degrees of yaw by which a three-quarter head comes round to the front."""
+THREE_QUARTER = (-40, -30, 30, 40)
 FIRST_SEED = 920000
 SIZE = 320
 _CAMERA = Camera(unit=0.024, distance=120.0, centre=(0.5, 0.5))
@@ -67,6 +72,7 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=16)
     parser.add_argument("--skip", type=int, default=0, help="heads that are left out, of those, from the first on")
     parser.add_argument("--bare-ears", action="store_true")
+    parser.add_argument("--far-side", action="store_true")
     parser.add_argument("--networks", type=Path, default=DATA / "eval_nets")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -80,6 +86,11 @@ def main() -> None:
         of_ears = bare_ears(model, people, basis, lpips)
         print(command_line())
         print(markdown_table(["aside by", "behind the ear", "sides", *COLUMNS], of_ears, digits=4))
+        return
+    if arguments.far_side:
+        print(command_line())
+        of_far_sides = far_sides(model, people, basis, lpips)
+        print(markdown_table(["to the front by", "far side", "better", "face LPIPS"], of_far_sides, digits=4))
         return
     found: dict[str, list[list[float]]] = {kind: [] for kind in TURNS}
     for person in people:
@@ -115,6 +126,25 @@ def bare_ears(model: HeadModel, people: Iterable[Person], basis: ShapeBasis, lpi
                     found[turn, how].append(measured(source, one, truth, way * turn, basis, lpips))
     return [
         [f"{turn}", how, f"{len(each)}", *(_mean(column) for column in zip(*each, strict=True))]
+        for (turn, how), each in found.items()
+    ]
+
+
+def far_sides(model: HeadModel, people: Iterable[Person], basis: ShapeBasis, lpips: Lpips) -> list[list[str | float]]:
+    """Rows for `ROUND`, stretched and with the near side's mirror image: share of the pairs it is better in, LPIPS."""
+    found: dict[tuple[int, str], list[float]] = {(turn, how): [] for turn in ROUND for how in ("stretched", "mirrored")}
+    for person in people:
+        for yaw in THREE_QUARTER:
+            source = _rendered(model, person, (yaw, 0))
+            warper = _warper(source, basis)
+            both = {"stretched": Warper(replace(warper.layers, far_side=None)), "mirrored": warper}
+            for turn in ROUND:
+                way = -turn if yaw > 0 else turn
+                truth = _rendered(model, person, (yaw + way, 0))
+                for how, one in both.items():
+                    found[turn, how].append(measured(source, one, truth, way, basis, lpips)[-1])
+    return [
+        [f"{turn}", how, f"{float(np.mean(np.less(each, found[turn, 'stretched']))):.0%}", float(np.mean(each))]
         for (turn, how), each in found.items()
     ]
 

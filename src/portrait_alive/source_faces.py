@@ -12,7 +12,7 @@ from portrait_alive.events import Note
 from portrait_alive.glasses import wears_glasses
 from portrait_alive.option_kinds import FaceChoice
 from portrait_alive.shape.fit import HeadFitter
-from portrait_alive.shape.source import source_face
+from portrait_alive.shape.source import source_face, yaw_of
 from portrait_alive.shape.topology import MIRROR
 from portrait_alive.tracking.matte import Matter
 from portrait_alive.tracking.tracker import Tracker
@@ -109,12 +109,6 @@ def limits(sitter: Sitter, picture: Picture, matter: Matter, tracker: Tracker | 
         yield Note("covered", f"something is in front of {who} (a hand?); it moves as if it were painted on the skin")
     if box.x < 0 or box.y < 0 or box.x + box.width > width or box.y + box.height > height:
         yield Note("cut-off", f"{who} is cut by the edge of the picture; what lies beyond cannot be shown")
-
-
-def yaw_of(face: SourceFace) -> float:
-    """Turn of the head to the side in radians, 0 facing the viewer."""
-    forward = face.fit.pose.rotation @ np.array([0.0, 0.0, -1.0], np.float32)
-    return float(np.arctan2(forward[0], -forward[2]))
 
 
 def _largest(picture: Picture, faces: Sequence[Landmarks], tracker: Tracker) -> int:

@@ -28,3 +28,9 @@ def face_of_piece(face: SourceFace, corner: Float, scale: Float) -> SourceFace:
     )
     landmarks = replace(face.landmarks, points=(face.landmarks.points - corner) * scale)
     return SourceFace(landmarks, fit, ((face.points - corner) * scale).astype(np.float32))
+
+
+def yaw_of(face: SourceFace) -> float:
+    """Turn of the head to the side in radians, 0 facing the viewer."""
+    forward = face.fit.pose.rotation @ np.array([0.0, 0.0, -1.0], np.float32)
+    return float(np.arctan2(forward[0], -forward[2]))

@@ -5,6 +5,7 @@ The Euclidean distance of two of them says how unlike two mouths, pairs of eyes 
 
 from typing import cast
 
+import cv2
 import numpy as np
 
 from portrait_alive.shape import topology
@@ -82,3 +83,9 @@ def _mean_square(values: Float, counts: float) -> Float:
     """Values whose squares sum up to `counts` times the mean square of the given ones."""
     flat = values.reshape(-1)
     return cast(Float, (flat * np.sqrt(counts / len(flat))).astype(np.float32))
+
+
+def outline_of(points: Float) -> Float:
+    """(N, 2) convex outline of the mesh."""
+    hull: Float = cv2.convexHull(np.ascontiguousarray(points[list(topology.FACE_OVAL), :2]))[:, 0]
+    return hull

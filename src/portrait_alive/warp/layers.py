@@ -17,6 +17,7 @@ from portrait_alive.warp.behind import Behind
 from portrait_alive.warp.brow_skin import BrowSkin, brow_skin
 from portrait_alive.warp.detail import Detail, inside
 from portrait_alive.warp.eyes import EyeLayer, take_eye_apart
+from portrait_alive.warp.far_side import FarSide
 from portrait_alive.warp.filling import grain_of
 from portrait_alive.warp.fine_texture import LANCZOS_RADIUS, FineTexture
 from portrait_alive.warp.glasses_hold import Glasses
@@ -64,6 +65,8 @@ class Layers:
     field: HeadField
     nape: NapeLayer | None
     """None where no turn brings the head's side into view behind a bare ear."""
+    far_side: FarSide | None
+    """None where the face is seen from the front."""
     brows: BrowSkin
     eyes: tuple[EyeLayer, ...]
     """Right, left; those that lie in the picture and not behind dark glasses."""
@@ -164,6 +167,7 @@ def take_apart(
         reach=_reach(at_nodes, grid.cell),
         field=field,
         nape=nape,
+        far_side=FarSide.of(picture.pixels, face, basis.triangles, grid, without_rim),
         brows=brow_skin(still, (grid.left, grid.top), face.points, basis.triangles),
         eyes=_with_like_lashes(eyes),
         mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px, whites_of(eyes)),

@@ -17,18 +17,18 @@ from portrait_alive.shape.fit import FITTED_POINTS
 from portrait_alive.shape.source import face_of_piece
 from portrait_alive.tones import LUMA, saturation
 from portrait_alive.types import Bytes, DrivenFace, Float, SourceFace
-from portrait_alive.warp.detail import Detail, Sheet
+from portrait_alive.warp.detail import Detail
 from portrait_alive.warp.eyes import EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.face_shapes import EYES
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import RigidMotion, rigid_points
 from portrait_alive.warp.layers import cheek_patch, eye_of, mouth_of
-from portrait_alive.warp.mesh_weights import coverage, weights_at
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
 from portrait_alive.warp.mouth_layer import MouthLayer, edge_width
 from portrait_alive.warp.patch import Patch, depth_within, gain_between
 from portrait_alive.warp.region import CELLS_PER_FACE, HeadFrame
+from portrait_alive.warp.skin_sheet import SkinSheet, whole_pixels
 
 _MARGIN = 0.12
 """What is kept around the mesh, over its longer side."""
@@ -87,12 +87,10 @@ class Lender:
     def _rigid(self) -> NDArray[np.int32]:
         return rigid_points(self.basis)
 
-    @cached_property
+    @property
     def grid(self) -> Grid:
         """Over the whole picture."""
-        height, width = self.pixels.shape[:2]
-        cell = max(round(self.frame.face_height / CELLS_PER_FACE), 1)
-        return Grid.over(0, 0, width - cell + 1, height - cell + 1, cell)
+        return self.skin.grid
 
     @cached_property
     def texture(self) -> FineTexture:
@@ -117,27 +115,16 @@ class Lender:
         return right, left
 
     @cached_property
-    def skin(self) -> tuple[Detail, Sheet]:
+    def skin(self) -> SkinSheet:
         """The whole mesh as one sheet."""
-        height, width = self.grid.size
-        low, high = np.zeros(2, np.float32), np.array([width, height], np.float32)
-        detail = Detail.around(
-            self.grid, low, high, self.grid.cell, nose=self.points[topology.NOSE_TIP], feather_px=2.0
-        )
-        assert detail is not None
-        covered = weights_at(detail.grid.nodes(), self.points, self.basis.triangles)
-        within = coverage(covered, detail.grid.shape)
-        return detail, Sheet.of(covered, within, within, detail.core, is_upper=False)
+        cell = max(round(self.frame.face_height / CELLS_PER_FACE), 1)
+        return SkinSheet.of(self.pixels.shape[:2], self.points, self.basis.triangles, cell)
 
     def skin_for(self, driven: DrivenFace) -> Patch:
         """The whole face, mouth and eyes as mere skin, as a frame wants it."""
-        detail, sheet = self.skin
-        moved = np.ascontiguousarray(driven.points[:, :2] - self.points[:, :2])
-        offset = _whole(moved[:FITTED_POINTS])
-        origins = detail.origins(self._field(moved), [sheet], moved, offset=offset, blurs=(0.9,))[0]
-        positions = detail.grid.full_size(origins, shift=self._shift(detail), factor=self.texture.factor)
-        colours, _ = self._sampled(positions)
-        return Patch(colours, _corner(detail, offset), np.zeros(colours.shape[:2], np.float32))
+        laid = self.skin.laid_on(driven.points)
+        colours, _ = self._sampled(laid.positions(self.texture.factor))
+        return Patch(colours, laid.corner, np.zeros(colours.shape[:2], np.float32))
 
     @property
     def _still(self) -> Bytes:
@@ -204,9 +191,9 @@ class Lender:
             return None
         points = driven.points
         moved = np.ascontiguousarray(points[:, :2] - self.points[:, :2])
-        offset = _whole(moved[list(topology.LIPS)])
+        offset = whole_pixels(moved[list(topology.LIPS)])
         frame = mouth_frame(
-            layer, self._field(moved), moved, points, offset=offset, shift=self._shift(layer.detail),
+            layer, self.skin.field(moved), moved, points, offset=offset, shift=self._shift(layer.detail),
             factor=self.texture.factor,
         )  # fmt: skip
         colours, opacity = self._sampled(frame.cut.positions)
@@ -229,10 +216,10 @@ class Lender:
             return None
         points = driven.points
         moved = np.ascontiguousarray(points[:, :2] - self.points[:, :2])
-        offset = _whole(moved[list(layer.upper + layer.lower)])
+        offset = whole_pixels(moved[list(layer.upper + layer.lower)])
         shift = self._shift(layer.detail)
         frame = eye_frame(
-            layer, self._field(moved), moved, points, self._rigid_motion(points, rotation), shut, offset=offset,
+            layer, self.skin.field(moved), moved, points, self._rigid_motion(points, rotation), shut, offset=offset,
             shift=shift, factor=self.texture.factor,
         )  # fmt: skip
         colours, opacity = self._sampled(frame.cut.positions)
@@ -243,16 +230,6 @@ class Lender:
     def _rigid_motion(self, points: Float, rotation: Float) -> RigidMotion:
         """The skull's from this picture to driven `points` (P, 3) of a head with that rotation (3, 3)."""
         return RigidMotion.between(self.points[self._rigid], points[self._rigid], rotation @ self.rotation.T)
-
-    def _field(self, moved: Float) -> Float:
-        """(rows, columns, 2) displacement beyond the mesh: an affine map's."""
-        solution = (self._affine @ moved[:FITTED_POINTS]).astype(np.float32)
-        return np.asarray(self.grid.nodes() @ solution[:2] + solution[2], np.float32)
-
-    @cached_property
-    def _affine(self) -> NDArray[np.float64]:
-        """(3, 468) the affine map that comes nearest to displacements of the mesh, by least squares."""
-        return np.linalg.pinv(np.column_stack([self.points[:FITTED_POINTS, :2], np.ones(FITTED_POINTS)]))
 
     def _shift(self, detail: Detail) -> tuple[float, float]:
         return float(detail.grid.left), float(detail.grid.top)
@@ -266,11 +243,6 @@ def _light_and_tint(pixels: Bytes) -> tuple[Float, Float]:
     """(N,) lightness, and saturation of pixels (N, 3)."""
     colours = pixels.astype(np.float32)
     return colours @ LUMA, saturation(colours)
-
-
-def _whole(moved: Float) -> tuple[int, int]:
-    dx, dy = np.round(moved.mean(0)).astype(int)
-    return int(dx), int(dy)
 
 
 def _corner(detail: Detail, offset: tuple[int, int]) -> tuple[int, int]:

@@ -7,13 +7,12 @@ is left, matched to the light around it, and blended in softly. Where the canvas
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, DrivenFace, Float, SourceFace
-from portrait_alive.warp.face_shapes import EYES, eyes_shape, lid_gap, mouth_gap, mouth_shape, skin_shape
+from portrait_alive.warp.face_shapes import EYES, eyes_shape, lid_gap, mouth_gap, mouth_shape, outline_of, skin_shape
 from portrait_alive.warp.lender import Lender
 from portrait_alive.warp.lending_shares import angles_between, shares_of, stacked
 from portrait_alive.warp.patch import Patch, Target, depth_within, distance_beyond, within_edges
@@ -190,7 +189,7 @@ def _put_around(
     shape = (where[0].stop - where[0].start, where[1].stop - where[1].start)
     width = max(float(np.linalg.norm(corners[1] - corners[0])), 1.0)
     away = distance_beyond(target.place(ring, where), shape) * np.float32(1 / width)
-    deep = depth_within(target.place(_outline(points), where), shape)
+    deep = depth_within(target.place(outline_of(points), where), shape)
     on_face = smoothstep(0, 0.12 * width, deep)
     mask = (1 - smoothstep(*reach, away)) * on_face * within_edges(shape, 0.1 * width)
     around = np.clip((away - 0.03) / 0.06, 0, 1) * np.clip((reach[1] + 0.1 - away) / 0.15, 0, 1) * (on_face > 0)
@@ -205,7 +204,7 @@ def _put_skin(target: Target, patch: Patch, points: Float, opacity: float) -> No
     where, inner = overlap
     shape = (where[0].stop - where[0].start, where[1].stop - where[1].start)
     tall = float(np.linalg.norm(points[topology.CHIN, :2] - points[topology.FOREHEAD, :2]))
-    deep = depth_within(target.place(_outline(points), where), shape) * np.float32(1 / max(tall, 1.0))
+    deep = depth_within(target.place(outline_of(points), where), shape) * np.float32(1 / max(tall, 1.0))
     mask = smoothstep(*SKIN_EDGE, deep)
     holes: list[tuple[tuple[int, ...], float, float]] = [(topology.LIPS_OUTER, 0.03, 0.15)]
     holes += [(upper + lower[-2:0:-1], 0.1, 0.4) for upper, lower, _ in EYES]
@@ -215,9 +214,3 @@ def _put_skin(target: Target, patch: Patch, points: Float, opacity: float) -> No
         mask *= smoothstep(low, high, distance_beyond(target.place(ring, where), shape) * np.float32(1 / width))
     matched = np.clip(deep * 50, 0, 1).astype(np.float32)
     target.put(patch, where, inner, mask * np.float32(opacity), matched, 0.12 * tall)
-
-
-def _outline(points: Float) -> Float:
-    """(N, 2) convex outline of the mesh."""
-    hull: Float = cv2.convexHull(np.ascontiguousarray(points[list(topology.FACE_OVAL), :2]))[:, 0]
-    return hull

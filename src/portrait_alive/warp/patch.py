@@ -81,17 +81,26 @@ class Target:
 
 def gain_between(own: Float, lent: Float, weight: Float, reach_px: float) -> Float:
     """(h, w, 3) smooth factors that give `lent` the local colour of `own`, found where `weight` (h, w) is."""
+    return gain_of(weighed(own, weight), weighed(lent, weight), reach_px)
+
+
+def weighed(colours: Float, weight: Float) -> Float:
+    """(h, w, 4) colours (h, w, 3) times their weight (h, w), and the weight."""
+    return np.dstack([colours * weight[..., None], weight])
+
+
+def gain_of(own: Float, lent: Float, reach_px: float) -> Float:
+    """`gain_between` of two that have been `weighed` alike."""
     step = max(int(reach_px / 4), 1)
     size = (max(own.shape[1] // step, 2), max(own.shape[0] // step, 2))
-    here, there = (_averaged(colours, weight, size, reach_px / step) for colours in (own, lent))
+    here, there = (_averaged(each, size, reach_px / step) for each in (own, lent))
     gain = np.clip((here + _DARK) / (there + _DARK), *_GAINS).astype(np.float32)
     return cast(Float, cv2.resize(gain, own.shape[1::-1], interpolation=cv2.INTER_LINEAR))
 
 
-def _averaged(colours: Float, weight: Float, size: tuple[int, int], sigma: float) -> Float:
-    """Weighted local means of colours (h, w, 3) at a smaller size (width, height)."""
-    planes = np.dstack([colours * weight[..., None], weight])
-    small = cv2.GaussianBlur(cv2.resize(planes, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)
+def _averaged(weighed_colours: Float, size: tuple[int, int], sigma: float) -> Float:
+    """Weighted local means of colours at a smaller size (width, height)."""
+    small = cv2.GaussianBlur(cv2.resize(weighed_colours, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)
     total = small[..., 3:]
     mean = small[..., :3].reshape(-1, 3).sum(0) / max(float(total.sum()), 1e-6)
     return cast(Float, (small[..., :3] + np.float32(_FAR) * mean) / (total + np.float32(_FAR)))

@@ -172,6 +172,9 @@ class Warper:
         out, opacity = sitter_over_plate(layers, background, position, sitter_strips(layers, origins, moving, views))
         if layers.nape is not None:
             paint_nape(layers.nape, Turn(field, rigid, body), position, texture.factor, out, opacity, drawn)
+        target = Target(out, opacity, drawn, self.box[:2])
+        if layers.far_side is not None:
+            layers.far_side.lay_over(driven, layers.grid, origins, target)
         for eye, eye_now, view, moves in zip(layers.eyes, eyes, views, own, strict=False):
             eye_now.cut.soften(out[view], opacity[view], texture, moves)
             painted = out[view].copy()
@@ -188,7 +191,7 @@ class Warper:
         cv2.copyTo(layers.still, still, out)
         if self.lending is not None:
             cv2.copyTo(layers.opacity_steps, still, opacity)
-            self.lending.lend(driven, Target(out, opacity, drawn, self.box[:2]))
+            self.lending.lend(driven, target)
         return _Frame(out, opacity, origins, still)
 
     def _own(self, detail: Detail, sheet: Sheet, origins: Float, offset: tuple[int, int]) -> Float:

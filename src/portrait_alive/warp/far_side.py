@@ -1,0 +1,240 @@
+"""The far side of a head seen from the side, which the near side shows better, in the mirror.
+
+A three-quarter portrait shows a narrow strip of the far cheek. Where the head comes round to the front that strip is
+stretched over half a face: a smear, with half a nose. Both halves of a face are nearly alike, so the mirror image of
+the near one is laid over what is stretched, by the same code that renders any other picture of the sitter, in the light
+and colour of what it covers.
+"""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from portrait_alive.easing import smoothstep
+from portrait_alive.shape import topology
+from portrait_alive.shape.source import yaw_of
+from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, SourceFace
+from portrait_alive.warp.face_shapes import EYES, outline_of
+from portrait_alive.warp.fine_texture import FineTexture
+from portrait_alive.warp.grid import Grid
+from portrait_alive.warp.patch import Part, Patch, Target, depth_within, distance_beyond, gain_of, weighed
+from portrait_alive.warp.skin_sheet import LaidSkin, SkinSheet
+
+_TURNED: Final = (0.17, 0.35)
+"""Radians of yaw of the source from which its far side is lent, and from which on as far as it is stretched."""
+_PAST_THE_NOSE: Final = 0.12
+"""Face heights beyond the nose up to which the near side's mirror image is kept."""
+_STRETCHED: Final = (0.4, 1.1)
+"""log2 of how many times more the picture's own is stretched than the mirror image, from which that is laid over it,
+and from which on it alone is seen."""
+_SOURCE_WITHIN: Final = (0.01, 0.06)
+"""Face heights inside the mirror image's own outline: hair and hats begin there."""
+_SITTER: Final = (0.2, 0.7)
+"""Opacity of the sitter, without its rim, where the picture's own paint comes from."""
+_SOLID: Final = (0.85, 0.99)
+"""Opacity of the sitter: at its edge the background is in the paint."""
+_KEPT: Final = (
+    (topology.LIPS_OUTER, (0.05, 0.15)),
+    *((upper + lower[-2:0:-1], (0.03, 0.2)) for upper, lower, _ in EYES),
+)
+"""Mouth and eyes stay the picture's own: up to how many of their widths beyond, and from which on nothing does."""
+_TEXTURE_BYTES: Final = 48_000_000
+"""Of the mirror image, enlarged."""
+_STEP: Final = 0.01
+"""Face heights from pixel to pixel where light and colour are compared."""
+_CAST_REACH, _LIGHT_REACH, _DETAIL_REACH = 0.3, 0.06, 0.03
+"""Face heights over which the two sides' colours are compared: for a cast; for the light, which is what it covers; and
+for what is no skin in one of them."""
+_OTHER_STUFF: Final = (0.13, 0.27)
+"""Differences of colour (of the logs of the channels, their mean taken off): there one is hair or a hat."""
+_STUFF_SPREADS: Final = 0.035
+"""Face heights around it that are no skin either."""
+_OTHER_LIGHT: Final = (0.5, 0.9)
+"""The same of lightness."""
+_SHADE: Final = 0.2
+"""Light on the mirrored side falls from the wrong side: how far (log) a shade of its may differ from what is there."""
+
+
+@dataclass(frozen=True, eq=False)
+class FarSide:
+    """The near side's mirror image, ready to be laid over the far one."""
+
+    skin: SkinSheet
+    """The near half of the picture's face, mirrored."""
+    texture: FineTexture
+    """(h, w, 4) its pixels, opaque."""
+    within: Float
+    """(h, w) in [0, 1] of its pixels: well inside the face."""
+    sitter: Float
+    """(rows, columns) in [0, 1] at the region's nodes: the picture's sitter, without the rim that goes along."""
+    turned: float
+    """In [0, 1]: how far the source is seen from the side."""
+
+    @staticmethod
+    def of(
+        pixels: Bytes, face: SourceFace, triangles: NDArray[np.int32], grid: Grid, sitter: Float
+    ) -> "FarSide | None":
+        """Of the picture's pixels (H, W, 3); None where the face is seen from the front, or too small.
+
+        Args:
+            pixels: the picture.
+            face: its face.
+            triangles: (T, 3) of the mesh.
+            grid: of the region that moves.
+            sitter: (h, w) in [0, 1] the sitter's opacity in it.
+        """
+        turned = float(smoothstep(*_TURNED, abs(yaw_of(face))))
+        if turned == 0.0:
+            return None
+        width = pixels.shape[1]
+        points = face.points[list(topology.MIRROR)] * np.array([-1, 1, 1], np.float32)
+        points[:, 0] += width
+        mesh, nose = points[:, :2], float(points[topology.NOSE_TIP, 0])
+        tall = _height(points)
+        left, right = float(mesh[:, 0].min()), float(mesh[:, 0].max())
+        past = _PAST_THE_NOSE * tall
+        if nose - left > right - nose:  # the near side is on the left of the mirror image
+            right = min(right, nose + past)
+        else:
+            left = max(left, nose - past)
+        edge = 0.02 * tall
+        x0, x1 = max(int(left - edge), 0), min(int(right + edge) + 1, width)
+        y0, y1 = max(int(mesh[:, 1].min() - edge), 0), min(int(mesh[:, 1].max() + edge) + 1, pixels.shape[0])
+        if min(x1 - x0, y1 - y0) < 16:
+            return None
+        piece = np.ascontiguousarray(pixels[y0:y1, width - x1 : width - x0][:, ::-1])
+        corner = np.array([x0, y0, 0], np.float32)
+        points = points - corner
+        opaque = np.full(piece.shape[:2], 255, np.uint8)
+        depth = depth_within(outline_of(points), piece.shape[:2]) / np.float32(tall)
+        return FarSide(
+            skin=SkinSheet.of(piece.shape[:2], points, triangles, grid.cell),
+            texture=FineTexture.of(np.dstack([piece, opaque]), limit_bytes=_TEXTURE_BYTES),
+            within=smoothstep(*_SOURCE_WITHIN, depth),
+            sitter=_at_nodes(sitter, grid),
+            turned=turned,
+        )
+
+    def lay_over(self, driven: DrivenFace, grid: Grid, origins: Float, target: Target) -> None:
+        """Put it into a frame where the picture's own is stretched, in place.
+
+        Args:
+            driven: the frame's face.
+            grid: of the moving region.
+            origins: (rows, columns, 2) where each node of the region comes from, node indices.
+            target: the frame.
+        """
+        points = driven.points[:MESH_POINTS]
+        shown = _shown(origins)
+        if not (shown[grid.filled([outline_of(points)]) > 0] < 2.0 ** -_STRETCHED[0]).any():
+            return
+        laid = self.skin.laid_on(points)
+        share, part = self._share(laid, grid, shown, origins)
+        if part is None:
+            return
+        at = laid.positions(self.texture.factor)[part]
+        patch = Patch(
+            np.ascontiguousarray(self.texture.sample(at)[..., :3]),
+            (laid.corner[0] + part[1].start, laid.corner[1] + part[0].start),
+            np.zeros(at.shape[:2], np.float32),
+        )
+        overlap = target.overlap(patch)
+        if overlap is None:
+            return
+        where, inner = overlap
+        own, lent = target.pixels[where].astype(np.float32), patch.pixels[inner].astype(np.float32)
+        known = cv2.remap(self.within, at[inner] * np.float32(1 / self.texture.factor), None, cv2.INTER_LINEAR)
+        gain, same = _brought_over(own, lent, known, points, where, target)
+        share = share[part][inner] * same * (target.opacity[where] * np.float32(1 / 255))
+        lent *= gain
+        lent -= own
+        lent *= share[..., None]
+        lent += own
+        target.pixels[where] = np.clip(lent + np.float32(0.5), 0, 255).astype(np.uint8)
+
+    def _share(self, laid: LaidSkin, grid: Grid, shown: Float, origins: Float) -> tuple[Float, Part | None]:
+        """(h, w) in [0, 1] of the mirror image's rectangle: where it is stretched less; and the part that is not 0."""
+        at = (laid.places - grid.nodes()[0, 0]) * np.float32(1 / grid.cell)
+        # what goes along of the background, as a rim, is stretched as well: the face ends before it
+        sitter = cv2.remap(self.sitter, origins, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        own, sitter = (
+            cv2.remap(each, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for each in (shown, sitter)
+        )
+        better = cv2.GaussianBlur(np.log2(np.minimum(_shown(laid.origins), 1) / own), (0, 0), 1.0)
+        cell = laid.detail.grid.cell
+        share = smoothstep(*_STRETCHED, better) * smoothstep(*_SITTER, sitter) * np.float32(self.turned)
+        share = cv2.resize(share, None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR)[cell:-cell, cell:-cell]
+        rows, columns = (np.flatnonzero(share.max(axis) > 0.01) for axis in (1, 0))
+        if len(rows) == 0:
+            return share, None
+        return share, (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+
+
+def _brought_over(
+    own: Float, lent: Float, known: Float, points: Float, where: Part, target: Target
+) -> tuple[Float, Float]:
+    """Factors (h, w, 3) that give lent paint the light of what it covers, and where (h, w), in [0, 1], it may.
+
+    All of it is smooth, and found at a smaller size.
+
+    Args:
+        own: (h, w, 3) the picture's own paint in a part of the frame.
+        lent: (h, w, 3) the mirror image's.
+        known: (h, w) in [0, 1]: where that is well inside the face.
+        points: (478, 2 or more) the frame's mesh, canvas pixels.
+        where: the part.
+        target: the frame.
+    """
+    tall = _height(points)
+    step = max(int(_STEP * tall), 1)
+    size = (max(own.shape[1] // step, 2), max(own.shape[0] // step, 2))
+    small, scale = size[::-1], np.array(size, np.float32) / np.array(own.shape[1::-1], np.float32)
+
+    def shrunk(full: Float) -> Float:
+        return cast(Float, cv2.resize(full, size, interpolation=cv2.INTER_AREA))
+
+    def placed(line: Float) -> Float:
+        return cast(Float, target.place(line[:, :2], where) * scale)
+
+    inside = depth_within(placed(outline_of(points)), small) > 0
+    solid = shrunk(target.opacity[where].astype(np.float32) * np.float32(1 / 255))
+    may = smoothstep(*_SOLID, solid) * shrunk(known) * inside
+    here, there = (weighed(shrunk(colours), may) for colours in (own, lent))
+    cast_gain, light_gain, gain = (
+        gain_of(here, there, reach * tall / step) for reach in (_CAST_REACH, _LIGHT_REACH, _DETAIL_REACH)
+    )
+    third = np.full(3, 1 / 3, np.float32)
+    apart = np.log(gain / cast_gain)
+    stuff = np.abs(apart - (apart @ third)[..., None]).max(-1)
+    side = 2 * int(_STUFF_SPREADS * tall / step) + 1
+    stuff = cv2.dilate(stuff, np.ones((side, side), np.uint8))
+    light = np.log(gain / light_gain) @ third
+    may = may * (1 - smoothstep(*_OTHER_STUFF, stuff)) * (1 - smoothstep(*_OTHER_LIGHT, np.abs(light)))
+    for line, clear in _KEPT:
+        ring = placed(points[list(line)])
+        width = max(float(np.ptp(ring, axis=0).max()), 1.0)
+        may *= smoothstep(*clear, distance_beyond(ring, small) * np.float32(1 / width))
+    softened = light - np.float32(_SHADE) * np.tanh(light * np.float32(1 / _SHADE))
+    brought = np.dstack([light_gain * np.exp(softened)[..., None], may]).astype(np.float32)
+    full = cv2.resize(brought, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return full[..., :3], full[..., 3]
+
+
+def _at_nodes(opacity: Float, grid: Grid) -> Float:
+    """(rows, columns) of an opacity (h, w) over a region."""
+    cells = cv2.resize(opacity, (grid.columns, grid.rows), interpolation=cv2.INTER_AREA)
+    return np.pad(cells, 1, mode="edge").astype(np.float32)
+
+
+def _shown(origins: Float) -> Float:
+    """(rows, columns) how many of a picture's pixels are seen in one of the frame's."""
+    down, across = (np.gradient(origins, axis=axis) for axis in (0, 1))
+    area = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])
+    return cast(Float, np.clip(area, 0.02, 4.0).astype(np.float32))
+
+
+def _height(points: Float) -> float:
+    return max(float(np.linalg.norm(points[topology.CHIN, :2] - points[topology.FOREHEAD, :2])), 1.0)

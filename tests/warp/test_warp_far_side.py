@@ -1,0 +1,111 @@
+"""The near side's mirror image over the far side of a head that comes round to the front."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from warp_heads import SKIN, Head, driven_by, paint_head, turned
+
+from portrait_alive.shape import topology
+from portrait_alive.types import Float, Picture
+from portrait_alive.warp.layers import take_apart
+from portrait_alive.warp.warper import Warper
+
+_SIZE = 480
+_YAW = 0.65
+_BLUE = (40, 70, 200)
+_CHEEK = (101, 36, 205, 142, 126)
+"""On the side that is far when the yaw is positive."""
+
+
+def _mottled(yaw: float, *, contrast: float = 14.0) -> Head:
+    """A painted head whose skin has a shade for each triangle, the same on both sides."""
+    head = paint_head(_SIZE, yaw=yaw)
+    pixels, mesh = head.picture.pixels.copy(), head.face.points
+    places = head.basis.mean[head.basis.triangles].mean(1)  # (T, 3)
+    lips_and_eyes = set(topology.GROUPS["mouth"] + topology.GROUPS["eyes"])
+    for corners, (x, y, _) in zip(head.basis.triangles, places, strict=True):
+        first, second, third = mesh[corners, :2]
+        across, along = second - first, third - first
+        if across[0] * along[1] < across[1] * along[0] or lips_and_eyes & set(corners.tolist()):
+            continue
+        shade = np.random.default_rng([round(abs(x) * 50), round(y * 50) + 9999]).normal(0, contrast)
+        ring = np.round((mesh[corners, :2] - 0.5) * 16).astype(np.int32)
+        cv2.fillConvexPoly(pixels, ring, np.clip(np.array(SKIN) + shade, 0, 255).tolist(), cv2.LINE_8, 4)
+    return replace(head, picture=Picture(pixels))
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    return _mottled(_YAW)
+
+
+@pytest.fixture(scope="module")
+def warper(head: Head) -> Warper:
+    return Warper(take_apart(head.picture, head.face, head.basis))
+
+
+def _stretched(warper: Warper) -> Warper:
+    return Warper(replace(warper.layers, far_side=None))
+
+
+def _within(warper: Warper, ring: Float) -> NDArray[np.bool_]:
+    """(h, w) the region's pixels in the convex outline of canvas points (N, 2)."""
+    left, top, right, bottom = warper.box
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    hull = cv2.convexHull(np.ascontiguousarray(ring - np.array([left, top], np.float32)))
+    cv2.fillConvexPoly(mask, np.round(hull).astype(np.int32), 1)
+    return mask > 0
+
+
+def test_a_far_cheek_that_comes_round_is_nearer_to_the_truth(head: Head, warper: Warper) -> None:
+    truth = _mottled(0.1)
+    driven = driven_by(head, truth.face.points)
+    cheek = _within(warper, driven.points[list(_CHEEK), :2])
+    left, top, right, bottom = warper.box
+    real = truth.picture.pixels[top:bottom, left:right].astype(int)
+
+    off = [np.abs(each.render(driven) - real)[cheek].mean() for each in (_stretched(warper), warper)]
+
+    assert off[1] < 0.75 * off[0]
+
+
+def test_a_face_seen_from_the_front_has_no_far_side() -> None:
+    head = paint_head(320, yaw=0.05)
+    assert take_apart(head.picture, head.face, head.basis).far_side is None
+
+
+@pytest.mark.parametrize("yaw", [0.0, -0.06, 0.2])
+def test_a_head_that_stays_or_turns_away_keeps_its_own_paint(head: Head, warper: Warper, yaw: float) -> None:
+    driven = turned(head, yaw)
+    np.testing.assert_array_equal(warper.render(driven), _stretched(warper).render(driven))
+
+
+def test_it_comes_in_little_by_little(head: Head, warper: Warper) -> None:
+    own = _stretched(warper)
+    turns = [turned(head, -yaw) for yaw in np.linspace(0.1, 0.5, 9)]
+    laid = [float(np.abs(warper.render(turn).astype(int) - own.render(turn)).mean()) for turn in turns]
+    assert laid[0] < 0.1 * laid[-1]
+    assert np.abs(np.diff(laid)).max() < 0.4 * laid[-1]
+
+
+def test_lips_stay_the_pictures_own(head: Head, warper: Warper) -> None:
+    driven = turned(head, -0.5)
+    lips = _within(warper, driven.points[list(topology.LIPS_OUTER), :2])
+    np.testing.assert_array_equal(warper.render(driven)[lips], _stretched(warper).render(driven)[lips])
+
+
+def test_a_hat_on_the_near_side_is_not_laid_over_the_far_cheek(head: Head) -> None:
+    pixels = head.picture.pixels.copy()
+    near = head.face.points[[topology.MIRROR[point] for point in _CHEEK], :2]
+    band = cv2.convexHull(np.ascontiguousarray(near))[:, 0]
+    cv2.fillConvexPoly(pixels, np.round((band - 0.5) * 16).astype(np.int32), _BLUE, cv2.LINE_AA, 4)
+    warper = Warper(take_apart(Picture(pixels), head.face, head.basis))
+    driven = turned(head, -0.5)
+    cheek = _within(warper, driven.points[list(_CHEEK), :2])
+
+    off = np.abs(warper.render(driven).astype(int) - _stretched(warper).render(driven))[cheek]
+
+    assert off.mean() < 3
