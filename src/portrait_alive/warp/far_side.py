@@ -114,7 +114,7 @@ class FarSide:
             skin=SkinSheet.of(piece.shape[:2], points, triangles, grid.cell),
             texture=FineTexture.of(np.dstack([piece, opaque]), limit_bytes=_TEXTURE_BYTES),
             within=smoothstep(*_SOURCE_WITHIN, depth),
-            sitter=_at_nodes(sitter, grid),
+            sitter=grid.means(sitter),
             turned=turned,
         )
 
@@ -203,11 +203,10 @@ def _brought_over(
     solid = shrunk(target.opacity[where].astype(np.float32) * np.float32(1 / 255))
     may = smoothstep(*_SOLID, solid) * shrunk(known) * inside
     here, there = (weighed(shrunk(colours), may) for colours in (own, lent))
-    cast_gain, light_gain, gain = (
-        gain_of(here, there, reach * tall / step) for reach in (_CAST_REACH, _LIGHT_REACH, _DETAIL_REACH)
-    )
-    third = np.full(3, 1 / 3, np.float32)
-    apart = np.log(gain / cast_gain)
+    cast_gain = gain_of(here, there, _CAST_REACH * tall / step)
+    there[..., :3] *= cast_gain
+    light_gain, gain = (gain_of(here, there, reach * tall / step) for reach in (_LIGHT_REACH, _DETAIL_REACH))
+    apart, third = np.log(gain), np.full(3, 1 / 3, np.float32)
     stuff = np.abs(apart - (apart @ third)[..., None]).max(-1)
     side = 2 * int(_STUFF_SPREADS * tall / step) + 1
     stuff = cv2.dilate(stuff, np.ones((side, side), np.uint8))
@@ -218,15 +217,9 @@ def _brought_over(
         width = max(float(np.ptp(ring, axis=0).max()), 1.0)
         may *= smoothstep(*clear, distance_beyond(ring, small) * np.float32(1 / width))
     softened = light - np.float32(_SHADE) * np.tanh(light * np.float32(1 / _SHADE))
-    brought = np.dstack([light_gain * np.exp(softened)[..., None], may]).astype(np.float32)
+    brought = np.dstack([cast_gain * light_gain * np.exp(softened)[..., None], may]).astype(np.float32)
     full = cv2.resize(brought, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return full[..., :3], full[..., 3]
-
-
-def _at_nodes(opacity: Float, grid: Grid) -> Float:
-    """(rows, columns) of an opacity (h, w) over a region."""
-    cells = cv2.resize(opacity, (grid.columns, grid.rows), interpolation=cv2.INTER_AREA)
-    return np.pad(cells, 1, mode="edge").astype(np.float32)
 
 
 def _shown(origins: Float) -> Float:

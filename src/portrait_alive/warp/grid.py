@@ -163,6 +163,11 @@ class Grid:
             cv2.fillPoly(filled, [np.round((ring.reshape(-1, 2) - origin) / self.cell).astype(np.int32)], 1)
         return filled
 
+    def means(self, pixels: Float) -> Float:
+        """(rows + 2, columns + 2) values at the nodes of (h, w) values of the rectangle's pixels: means of cells."""
+        cells = cv2.resize(pixels, (self.columns, self.rows), interpolation=cv2.INTER_AREA)
+        return np.pad(cells, 1, mode="edge").astype(np.float32)
+
     def invert(self, displacement: Float, indices: Float, *, iterations: int = 4) -> Float:
         """Where each node of the output comes from, as node indices, under a forward displacement.
 
