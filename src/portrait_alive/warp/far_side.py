@@ -50,7 +50,7 @@ _CAST_REACH, _LIGHT_REACH, _DETAIL_REACH = 0.3, 0.06, 0.03
 for what is no skin in one of them."""
 _OTHER_STUFF: Final = (0.13, 0.27)
 """Differences of colour (of the logs of the channels, their mean taken off): there one is hair or a hat."""
-_STUFF_SPREADS: Final = .08
+_STUFF_SPREADS: Final = 0.08
 """Face heights around it that are no skin either."""
 _OTHER_LIGHT: Final = (0.5, 0.9)
 """The same of lightness."""
