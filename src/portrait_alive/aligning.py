@@ -8,7 +8,7 @@ flow, Kroeger et al., ECCV 2016). Only motion is taken from the driver, smoothed
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from portrait_alive.warp.layers import region_of, take_apart
 from portrait_alive.warp.region import free_of_edges
 from portrait_alive.warp.warper import Warper
 
+_Values = TypeVar("_Values", Float, Bytes)
 _FACE_PX = 192
 """Longer side of the face's mesh at which pictures are compared."""
 _LARGEST_ENLARGEMENT = 2.0
@@ -51,6 +52,8 @@ _BENT = 0.02
 """Correlation that each pixel counts by which the face had to be bent: bent far enough, strangers fit as well."""
 _EDGES = 0.3
 """Face heights from the region's edges over which the flow comes in: beyond, the picture stays as it is."""
+_LOOKS = 3
+"""At every frame."""
 _CELLS = 40
 """Along each side of the region: what is kept of the flow beyond the face."""
 _STEPS = 127
@@ -65,7 +68,7 @@ class _Found:
     flow: Float
     """(_CELLS, _CELLS, 2) as `Alignment.flow`."""
     likeness: float
-    """Correlation of source and driver over the face, once aligned, less what had to be bent for it."""
+    """Correlation of source and driver over the face, once aligned by a first look, less what had to be bent for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,24 +107,28 @@ class Aligner:
         return Box(x, y, right / float(self.scale[0]) - x, bottom / float(self.scale[1]) - y)
 
     def look(self, driven: DrivenFace, frame: Bytes) -> _Found:
-        """Where a driven face is off the driver's frame (H, W, 3) that it was driven by."""
+        """Where a driven face is off the driver's frame (H, W, 3) that it was driven by.
+
+        What is found is moved and looked at again: less is off then, and more of that is found.
+        """
         small = replace(driven, points=driven.points * self.scale)
         left, top, *_ = self.warper.box
         made = _grey(self.warper.render(small))
         seen = region_of(_grey(_resized(frame, self.size)), self.warper.layers.grid)
         at = ((small.points[:, :2] - np.array([left, top], np.float32)) / 2 - 0.5).astype(np.float32)
-        halves = _halved(seen), _halved(made)
-        flow = _eased(_flow(seen, made, halves, Box.around(at[:MESH_POINTS])))
-        trust, fit = _compared(*halves, flow, at[:MESH_POINTS])
-        flow *= (trust * self.edges)[..., None]
-        moved = at
-        for _ in range(2):  # what the frame shows at `at` is in the driver's at `moved`
-            moved = at - cv2.remap(flow, moved[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-        kept = 2 * cv2.resize(flow, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-        shifts = 2 * (moved - at)
-        per = self.scale[:2]
-        likeness = fit - _BENT * float(np.linalg.norm(shifts[:MESH_POINTS], axis=1).mean())
-        return _Found((shifts / per).astype(np.float32), (kept / per).astype(np.float32), likeness)
+        half, mesh = _halved(seen), Box.around(at[:MESH_POINTS])
+        flow, likeness = np.zeros((*half.shape, 2), np.float32), 0.0
+        for look in range(_LOOKS):
+            moved_on = _looked_up(made, 2 * cv2.resize(flow, made.shape[1::-1])) if look else made
+            halves = half, _halved(moved_on)
+            further = _eased(_flow(seen, moved_on, halves, mesh))
+            trust, fit = _compared(*halves, further, at[:MESH_POINTS])
+            further *= (trust * self.edges)[..., None]
+            flow = further + _looked_up(flow, further)
+            if look == 0:
+                likeness = fit - _BENT * float(np.linalg.norm(_shifts(flow, at)[:MESH_POINTS], axis=1).mean())
+        kept, per = 2 * cv2.resize(flow, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA), self.scale[:2]
+        return _Found((_shifts(flow, at) / per).astype(np.float32), (kept / per).astype(np.float32), likeness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +208,14 @@ def _pairs(states: Sequence[DrivenFace], frames: Iterable[Bytes]) -> Generator[t
         yield states[index], frame
 
 
+def _shifts(flow: Float, at: Float) -> Float:
+    """(P, 2) small pixels by which points (P, 2), in pixels of the flow, have to move on to be where it leads."""
+    moved = at
+    for _ in range(2):  # what the frame shows at `at` is in the driver's at `moved`
+        moved = at - cv2.remap(flow, moved[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    return 2 * (moved - at)
+
+
 def _halved(pixels: Bytes) -> Bytes:
     """A picture (h, w) at half its size; an odd last row or column is left out."""
     height, width = (extent // 2 for extent in pixels.shape)
@@ -236,10 +251,8 @@ def _compared(seen: Bytes, made: Bytes, flow: Float, mesh: Float) -> tuple[Float
         (h, w) in [0, 1], 1 where it makes the pictures alike, 0 where it does not: nothing there fits. And how alike
         they then are over the face whose `mesh` (N, 2) is in their pixels: the median correlation.
     """
-    height, width = seen.shape
     one, other = seen.astype(np.float32), made.astype(np.float32)
-    at = flow + np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
-    moved = cv2.remap(other, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = _looked_up(other, flow)
     one, other, moved = (each - _blurred(each, 2.0) for each in (one, other, moved))  # light apart
     before, after = (_blurred(np.abs(one - each), 2.0) for each in (other, moved))
     trust = _blurred(smoothstep(*_TRUSTED_GAIN, (before - after) / (before + 1)), 2.0)
@@ -249,6 +262,14 @@ def _compared(seen: Bytes, made: Bytes, flow: Float, mesh: Float) -> tuple[Float
     cv2.fillConvexPoly(face, np.round(cv2.convexHull(np.ascontiguousarray(mesh))).astype(np.int32), 1)
     within = fit[face > 0]
     return trust, float(np.median(within)) if within.size else 0.0
+
+
+def _looked_up(picture: _Values, flow: Float) -> _Values:
+    """A picture (h, w) or (h, w, C), each pixel from as far off as its flow (h, w, 2) says."""
+    height, width = flow.shape[:2]
+    pixels = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+    found = cv2.remap(picture, pixels + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cast(_Values, found)
 
 
 def _eased(flow: Float) -> Float:
