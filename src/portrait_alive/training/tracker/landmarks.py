@@ -50,16 +50,11 @@ def main() -> int:
     parser.add_argument("--turned", type=Path, help="folder made by ...tracker.turned_faces from the taught")
     parser.add_argument("--mixed", type=Path, help="folder made by ...tracker.mixed_faces from the taught")
     parser.add_argument("--held-out", type=Path, help="such a folder of held-out faces, for the curve")
-    parser.add_argument(
-        "--last-layers", action="store_true", help="with --start: teach only what reads the features, 0.25 of 0.9 MB"
-    )
     add_arguments(parser)
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     config = LandmarkNetConfig()
     net = LandmarkNet(config)
-    if arguments.last_layers:
-        hold_features(net)
     taught: LabelledFaces = TaughtFaces(arguments.taught)
     if arguments.mixed:
         taught = EitherFaces(taught, TaughtFaces(arguments.mixed), _MIXED_SHARE)
@@ -85,11 +80,6 @@ def main() -> int:
         else None,
     )
     return 0
-
-
-def hold_features(net: LandmarkNet) -> None:
-    """Let only what reads the features learn: their layers, and what these know of usual crops, stay as they are."""
-    net.stages.requires_grad_(False).eval()
 
 
 class LandmarkLoss:
