@@ -41,6 +41,8 @@ _KEPT: Final = (
     *((upper + lower[-2:0:-1], (0.03, 0.2)) for upper, lower, _ in EYES),
 )
 """Mouth and eyes stay the picture's own: up to how many of their widths beyond, and from which on nothing does."""
+_BROWS: Final = ((*topology.RIGHT_BROW, 21, 162, 127), (*topology.LEFT_BROW, 251, 389, 356))
+"""With the outline beside them."""
 _TEXTURE_BYTES: Final = 48_000_000
 """Of the mirror image, enlarged."""
 _STEP: Final = 0.01
@@ -202,7 +204,10 @@ def _brought_over(
     inside = depth_within(placed(outline_of(points)), small) > 0
     solid = shrunk(target.opacity[where].astype(np.float32) * np.float32(1 / 255))
     may = smoothstep(*_SOLID, solid) * shrunk(known) * inside
-    here, there = (weighed(shrunk(colours), may) for colours in (own, lent))
+    seen = may.copy()
+    for brow in _BROWS:  # one that is stretched to the outline is no shade for the one that covers it
+        cv2.fillConvexPoly(seen, np.round(cv2.convexHull(placed(points[list(brow)]))).astype(np.int32), 0.0)
+    here, there = (weighed(shrunk(colours), seen) for colours in (own, lent))
     cast_gain = gain_of(here, there, _CAST_REACH * tall / step)
     there[..., :3] *= cast_gain
     light_gain, gain = (gain_of(here, there, reach * tall / step) for reach in (_LIGHT_REACH, _DETAIL_REACH))
