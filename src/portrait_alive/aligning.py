@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from portrait_alive.easing import smoothstep
 from portrait_alive.motion.driven_faces import DrivenFaces
 from portrait_alive.rendering import in_order
+from portrait_alive.shape import topology
 from portrait_alive.shape.basis import ShapeBasis
 from portrait_alive.shape.source import face_of_piece
 from portrait_alive.tracking.matte import Matter
@@ -52,6 +53,9 @@ _BENT = 0.02
 """Correlation that each pixel counts by which the face had to be bent: bent far enough, strangers fit as well."""
 _EDGES = 0.3
 """Face heights from the region's edges over which the flow comes in: beyond, the picture stays as it is."""
+_EYES_ENLARGED = 1.3
+"""Enlargement from which eyes stay where the tracker has them: in so small a face the flow sees less of them."""
+_EYES = list(topology.GROUPS["eyes"] + topology.GROUPS["irises"])
 _LOOKS = 3
 """At every frame."""
 _CELLS = 40
@@ -82,6 +86,8 @@ class Aligner:
     """(3,) small pixels per picture pixel."""
     edges: Float
     """(h, w) in [0, 1], half the region's size: 0 at its edges, which have to stay where they are."""
+    moves_eyes: bool
+    """The face is large enough to see where its eyes have to go."""
 
     @staticmethod
     def of(picture: Picture, face: SourceFace, basis: ShapeBasis, room: Box, matter: Matter) -> "Aligner":
@@ -97,7 +103,8 @@ class Aligner:
         layers = take_apart(small, small_face, basis, matter=matter, room=small_room)
         free = free_of_edges(layers.grid, layers.grid.nodes(), size, _EDGES * layers.frame.face_height)
         height, width = layers.grid.size
-        return Aligner(Warper(layers), size, scale, cv2.resize(free, (width // 2, height // 2)))
+        edges = cv2.resize(free, (width // 2, height // 2))
+        return Aligner(Warper(layers), size, scale, edges, factor < _EYES_ENLARGED)
 
     @property
     def box(self) -> Box:
@@ -128,7 +135,10 @@ class Aligner:
             if look == 0:
                 likeness = fit - _BENT * float(np.linalg.norm(_shifts(flow, at)[:MESH_POINTS], axis=1).mean())
         kept, per = 2 * cv2.resize(flow, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA), self.scale[:2]
-        return _Found((_shifts(flow, at) / per).astype(np.float32), (kept / per).astype(np.float32), likeness)
+        shifts = _shifts(flow, at) / per
+        if not self.moves_eyes:
+            shifts[_EYES] = 0.0
+        return _Found(shifts.astype(np.float32), (kept / per).astype(np.float32), likeness)
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,6 +69,16 @@ def test_landmarks_that_are_off_are_put_right(head, rest, aligner):
     assert np.median(left) < 1.2  # of 3.6
 
 
+def test_eyes_of_a_small_face_stay_where_the_tracker_has_them():
+    head = _textured(paint_head(160), seed=1)
+    off = driven_by(head, head.face.points + np.array([2, -1, 0], np.float32))
+    aligner = Aligner.of(head.picture, head.face, head.basis, room_of([off], head.basis), Matter.load())
+    (state,) = _aligned(aligner, [off], [head.picture.pixels])
+    eyes, lips = list(topology.GROUPS["eyes"] + topology.GROUPS["irises"]), list(topology.LIPS_OUTER)
+    assert np.array_equal(state.points[eyes], off.points[eyes])
+    assert np.abs((state.points - off.points)[lips, :2]).mean() > 0.5
+
+
 def test_a_stranger_is_not_followed(head, rest, aligner):
     assert aligned(aligner, [rest], [_textured(paint_head(320, yaw=0.2), seed=2).picture.pixels]) is None
 
