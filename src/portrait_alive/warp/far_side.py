@@ -27,9 +27,11 @@ _TURNED: Final = (0.17, 0.35)
 """Radians of yaw of the source from which its far side is lent, and from which on as far as it is stretched."""
 _PAST_THE_NOSE: Final = 0.12
 """Face heights beyond the nose up to which the near side's mirror image is kept."""
-_STRETCHED: Final = (0.4, 1.1)
+_STRETCHED: Final = (0.6, 1.3)
 """log2 of how many times more the picture's own is stretched than the mirror image, from which that is laid over it,
 and from which on it alone is seen."""
+_STRETCHED_NODES: Final = 20
+"""Fewer nodes of the far side that are stretched are not worth a look."""
 _SOURCE_WITHIN: Final = (0.01, 0.06)
 """Face heights inside the mirror image's own outline: hair and hats begin there."""
 _SITTER: Final = (0.2, 0.7)
@@ -70,6 +72,8 @@ class FarSide:
     """(h, w, 4) its pixels, opaque."""
     within: Float
     """(h, w) in [0, 1] of its pixels: well inside the face."""
+    far: NDArray[np.intp]
+    """Mesh points of the far side."""
     sitter: Float
     """(rows, columns) in [0, 1] at the region's nodes: the picture's sitter, without the rim that goes along."""
     turned: float
@@ -116,6 +120,7 @@ class FarSide:
             skin=SkinSheet.of(piece.shape[:2], points, triangles, grid.cell),
             texture=FineTexture.of(np.dstack([piece, opaque]), limit_bytes=_TEXTURE_BYTES),
             within=smoothstep(*_SOURCE_WITHIN, depth),
+            far=np.flatnonzero(_across(face) * yaw_of(face) > 0),
             sitter=grid.means(sitter),
             turned=turned,
         )
@@ -131,7 +136,9 @@ class FarSide:
         """
         points = driven.points[:MESH_POINTS]
         shown = _shown(origins)
-        if not (shown[grid.filled([outline_of(points)]) > 0] < 2.0 ** -_STRETCHED[0]).any():
+        within = grid.filled([cv2.convexHull(np.ascontiguousarray(points[self.far, :2]))])
+        within -= within & grid.filled([cv2.convexHull(np.ascontiguousarray(points[list(topology.LIPS), :2]))])
+        if np.count_nonzero(shown[within > 0] < 2.0 ** -_STRETCHED[0]) < _STRETCHED_NODES:
             return
         laid = self.skin.laid_on(points)
         share, part = self._share(laid, grid, shown, origins)
@@ -232,6 +239,12 @@ def _shown(origins: Float) -> Float:
     down, across = (np.gradient(origins, axis=axis) for axis in (0, 1))
     area = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])
     return cast(Float, np.clip(area, 0.02, 4.0).astype(np.float32))
+
+
+def _across(face: SourceFace) -> Float:
+    """(478,) how far mesh points lie to the head's side, seen from its front; positive on the viewer's right."""
+    mesh = face.points[:MESH_POINTS]
+    return cast(Float, (mesh - mesh[topology.NOSE_TIP]) @ face.fit.pose.rotation[:, 0])
 
 
 def _height(points: Float) -> float:
