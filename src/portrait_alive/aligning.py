@@ -123,22 +123,32 @@ class Aligner:
         made = _grey(self.warper.render(small))
         seen = region_of(_grey(_resized(frame, self.size)), self.warper.layers.grid)
         at = ((small.points[:, :2] - np.array([left, top], np.float32)) / 2 - 0.5).astype(np.float32)
-        half, mesh = _halved(seen), Box.around(at[:MESH_POINTS])
-        flow, likeness = np.zeros((*half.shape, 2), np.float32), 0.0
-        for look in range(_LOOKS):
-            moved_on = _looked_up(made, 2 * cv2.resize(flow, made.shape[1::-1])) if look else made
-            halves = half, _halved(moved_on)
-            further = _eased(_flow(seen, moved_on, halves, mesh))
-            trust, fit = _compared(*halves, further, at[:MESH_POINTS])
-            further *= (trust * self.edges)[..., None]
+        half, mesh = _halved(seen), at[:MESH_POINTS]
+        flow, fit = self._off(seen, made, half, mesh)
+        likeness = fit - _BENT * float(np.linalg.norm(_shifts(flow, mesh), axis=1).mean())
+        for _ in range(_LOOKS - 1):
+            moved_on = _looked_up(made, 2 * cv2.resize(flow, made.shape[1::-1], interpolation=cv2.INTER_LINEAR))
+            further, _ = self._off(seen, moved_on, half, mesh)
             flow = further + _looked_up(flow, further)
-            if look == 0:
-                likeness = fit - _BENT * float(np.linalg.norm(_shifts(flow, at)[:MESH_POINTS], axis=1).mean())
         kept, per = 2 * cv2.resize(flow, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA), self.scale[:2]
         shifts = _shifts(flow, at) / per
         if not self.moves_eyes:
             shifts[_EYES] = 0.0
         return _Found(shifts.astype(np.float32), (kept / per).astype(np.float32), likeness)
+
+    def _off(self, seen: Bytes, made: Bytes, half: Bytes, mesh: Float) -> tuple[Float, float]:
+        """One look: the flow that counts, as of `_flow`, and how well `made` then fits `seen`, as of `_compared`.
+
+        Args:
+            seen: (h, w) grey, of the driver.
+            made: (h, w) grey, of the source.
+            half: `seen` at half its size.
+            mesh: (478, 2) the face's, in the half's pixels.
+        """
+        halves = half, _halved(made)
+        flow = _eased(_flow(seen, made, halves, Box.around(mesh)))
+        trust, fit = _compared(*halves, flow, mesh)
+        return flow * (trust * self.edges)[..., None], fit
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,8 +144,7 @@ class Detail:
         y = (top + np.arange(height) + 0.5).astype(np.float32)[:, None]
         edge = np.minimum(np.minimum(x - left, left + width - x), np.minimum(y - top, top + height - y))  # (h, w)
         feather = smoothstep(0.0, 1.0, ((edge - 0.5) / feather_px).astype(np.float32))[..., None]
-        origin = np.array([region.left - 0.5 * region.cell, region.top - 0.5 * region.cell])
-        in_region = ((grid.nodes() - origin) / region.cell).astype(np.float32)
+        in_region = region.indices_of(grid.nodes())
         near = shown = np.ones(grid.shape, np.float32)
         if core is not None:
             away = cv2.distanceTransform(1 - inside(grid.nodes(), core).astype(np.uint8), cv2.DIST_L2, 5) * cell

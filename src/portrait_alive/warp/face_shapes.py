@@ -85,6 +85,11 @@ def _mean_square(values: Float, counts: float) -> Float:
     return cast(Float, (flat * np.sqrt(counts / len(flat))).astype(np.float32))
 
 
+def height_of(points: Float) -> float:
+    """Distance of chin and top of the mesh in the picture, at least a pixel."""
+    return max(float(np.linalg.norm(points[topology.CHIN, :2] - points[topology.FOREHEAD, :2])), 1.0)
+
+
 def outline_of(points: Float) -> Float:
     """(N, 2) convex outline of the mesh."""
     hull: Float = cv2.convexHull(np.ascontiguousarray(points[list(topology.FACE_OVAL), :2]))[:, 0]

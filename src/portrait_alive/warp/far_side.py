@@ -17,10 +17,10 @@ from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.shape.source import yaw_of
 from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, SourceFace
-from portrait_alive.warp.face_shapes import EYES, outline_of
+from portrait_alive.warp.face_shapes import EYES, height_of, outline_of
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.grid import Grid
-from portrait_alive.warp.patch import Part, Patch, Target, depth_within, distance_beyond, gain_of, weighed
+from portrait_alive.warp.patch import Part, Patch, Target, depth_within, filled, gain_of, keep_clear, weighed
 from portrait_alive.warp.skin_sheet import LaidSkin, SkinSheet
 
 _TURNED: Final = (0.17, 0.35)
@@ -69,7 +69,7 @@ class FarSide:
     skin: SkinSheet
     """The near half of the picture's face, mirrored."""
     texture: FineTexture
-    """(h, w, 4) its pixels, opaque."""
+    """(h, w, 3) its pixels."""
     within: Float
     """(h, w) in [0, 1] of its pixels: well inside the face."""
     far: NDArray[np.intp]
@@ -92,20 +92,21 @@ class FarSide:
             grid: of the region that moves.
             sitter: (h, w) in [0, 1] the sitter's opacity in it.
         """
-        turned = float(smoothstep(*_TURNED, abs(yaw_of(face))))
+        yaw = yaw_of(face)
+        turned = float(smoothstep(*_TURNED, abs(yaw)))
         if turned == 0.0:
             return None
         width = pixels.shape[1]
         points = face.points[list(topology.MIRROR)] * np.array([-1, 1, 1], np.float32)
         points[:, 0] += width
         mesh, nose = points[:, :2], float(points[topology.NOSE_TIP, 0])
-        tall = _height(points)
+        tall = height_of(points)
         left, right = float(mesh[:, 0].min()), float(mesh[:, 0].max())
         past = _PAST_THE_NOSE * tall
-        if nose - left > right - nose:  # the near side is on the left of the mirror image
-            right = min(right, nose + past)
-        else:
+        if yaw > 0:  # the far side is on the viewer's right, and there the near one is in the mirror
             left = max(left, nose - past)
+        else:
+            right = min(right, nose + past)
         edge = 0.02 * tall
         x0, x1 = max(int(left - edge), 0), min(int(right + edge) + 1, width)
         y0, y1 = max(int(mesh[:, 1].min() - edge), 0), min(int(mesh[:, 1].max() + edge) + 1, pixels.shape[0])
@@ -114,13 +115,12 @@ class FarSide:
         piece = np.ascontiguousarray(pixels[y0:y1, width - x1 : width - x0][:, ::-1])
         corner = np.array([x0, y0, 0], np.float32)
         points = points - corner
-        opaque = np.full(piece.shape[:2], 255, np.uint8)
         depth = depth_within(outline_of(points), piece.shape[:2]) / np.float32(tall)
         return FarSide(
             skin=SkinSheet.of(piece.shape[:2], points, triangles, grid.cell),
-            texture=FineTexture.of(np.dstack([piece, opaque]), limit_bytes=_TEXTURE_BYTES),
+            texture=FineTexture.of(piece, limit_bytes=_TEXTURE_BYTES),
             within=smoothstep(*_SOURCE_WITHIN, depth),
-            far=np.flatnonzero(_across(face) * yaw_of(face) > 0),
+            far=np.flatnonzero(_across(face) * yaw > 0),
             sitter=grid.means(sitter),
             turned=turned,
         )
@@ -146,7 +146,7 @@ class FarSide:
             return
         at = laid.positions(self.texture.factor)[part]
         patch = Patch(
-            np.ascontiguousarray(self.texture.sample(at)[..., :3]),
+            self.texture.sample(at),
             (laid.corner[0] + part[1].start, laid.corner[1] + part[0].start),
             np.zeros(at.shape[:2], np.float32),
         )
@@ -158,24 +158,19 @@ class FarSide:
         known = cv2.remap(self.within, at[inner] * np.float32(1 / self.texture.factor), None, cv2.INTER_LINEAR)
         gain, same = _brought_over(own, lent, known, points, where, target)
         share = share[part][inner] * same * (target.opacity[where] * np.float32(1 / 255))
-        lent *= gain
-        lent -= own
-        lent *= share[..., None]
-        lent += own
-        target.pixels[where] = np.clip(lent + np.float32(0.5), 0, 255).astype(np.uint8)
+        target.blend(where, own, lent * gain, share)
 
     def _share(self, laid: LaidSkin, grid: Grid, shown: Float, origins: Float) -> tuple[Float, Part | None]:
         """(h, w) in [0, 1] of the mirror image's rectangle: where it is stretched less; and the part that is not 0."""
-        at = (laid.places - grid.nodes()[0, 0]) * np.float32(1 / grid.cell)
+        at = grid.indices_of(laid.places)
         # what goes along of the background, as a rim, is stretched as well: the face ends before it
         sitter = cv2.remap(self.sitter, origins, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         own, sitter = (
             cv2.remap(each, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for each in (shown, sitter)
         )
         better = cv2.GaussianBlur(np.log2(np.minimum(_shown(laid.origins), 1) / own), (0, 0), 1.0)
-        cell = laid.detail.grid.cell
-        share = smoothstep(*_STRETCHED, better) * smoothstep(*_SITTER, sitter) * np.float32(self.turned)
-        share = cv2.resize(share, None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR)[cell:-cell, cell:-cell]
+        at_nodes = smoothstep(*_STRETCHED, better) * smoothstep(*_SITTER, sitter) * np.float32(self.turned)
+        share = laid.detail.grid.at_pixels(at_nodes)
         rows, columns = (np.flatnonzero(share.max(axis) > 0.01) for axis in (1, 0))
         if len(rows) == 0:
             return share, None
@@ -197,7 +192,7 @@ def _brought_over(
         where: the part.
         target: the frame.
     """
-    tall = _height(points)
+    tall = height_of(points)
     step = max(int(_STEP * tall), 1)
     size = (max(own.shape[1] // step, 2), max(own.shape[0] // step, 2))
     small, scale = size[::-1], np.array(size, np.float32) / np.array(own.shape[1::-1], np.float32)
@@ -208,7 +203,7 @@ def _brought_over(
     def placed(line: Float) -> Float:
         return cast(Float, target.place(line[:, :2], where) * scale)
 
-    inside = depth_within(placed(outline_of(points)), small) > 0
+    inside = filled(placed(outline_of(points)), small)
     solid = shrunk(target.opacity[where].astype(np.float32) * np.float32(1 / 255))
     may = smoothstep(*_SOLID, solid) * shrunk(known) * inside
     seen = may.copy()
@@ -225,9 +220,7 @@ def _brought_over(
     light = np.log(gain / light_gain) @ third
     may = may * (1 - smoothstep(*_OTHER_STUFF, stuff)) * (1 - smoothstep(*_OTHER_LIGHT, np.abs(light)))
     for line, clear in _KEPT:
-        ring = placed(points[list(line)])
-        width = max(float(np.ptp(ring, axis=0).max()), 1.0)
-        may *= smoothstep(*clear, distance_beyond(ring, small) * np.float32(1 / width))
+        keep_clear(may, placed(points[list(line)]), clear)
     softened = light - np.float32(_SHADE) * np.tanh(light * np.float32(1 / _SHADE))
     brought = np.dstack([cast_gain * light_gain * np.exp(softened)[..., None], may]).astype(np.float32)
     full = cv2.resize(brought, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -245,7 +238,3 @@ def _across(face: SourceFace) -> Float:
     """(478,) how far mesh points lie to the head's side, seen from its front; positive on the viewer's right."""
     mesh = face.points[:MESH_POINTS]
     return cast(Float, (mesh - mesh[topology.NOSE_TIP]) @ face.fit.pose.rotation[:, 0])
-
-
-def _height(points: Float) -> float:
-    return max(float(np.linalg.norm(points[topology.CHIN, :2] - points[topology.FOREHEAD, :2])), 1.0)

@@ -146,6 +146,15 @@ class Grid:
         y = self.top + (np.arange(self.rows + 2) - 0.5) * self.cell
         return np.stack(np.meshgrid(x, y), -1).astype(np.float32)
 
+    @property
+    def origin(self) -> Float:
+        """(2,) picture coordinates of the first node."""
+        return np.array([self.left - 0.5 * self.cell, self.top - 0.5 * self.cell], np.float32)
+
+    def indices_of(self, places: Float) -> Float:
+        """Node indices of places (..., 2) in picture coordinates."""
+        return ((places - self.origin) * np.float32(1 / self.cell)).astype(np.float32)
+
     def indices(self) -> Float:
         """(rows + 2, columns + 2, 2) x, y index of each node: what cv2.remap wants."""
         return np.stack(np.meshgrid(np.arange(self.columns + 2), np.arange(self.rows + 2)), -1).astype(np.float32)
@@ -158,7 +167,7 @@ class Grid:
 
     def filled(self, rings: Iterable[Float]) -> Bytes:
         """(rows + 2, columns + 2) uint8: 1 at the nodes within any of some polygons (N, 2) in picture coordinates."""
-        filled, origin = np.zeros(self.shape, np.uint8), self.nodes()[0, 0]
+        filled, origin = np.zeros(self.shape, np.uint8), self.origin
         for ring in rings:
             cv2.fillPoly(filled, [np.round((ring.reshape(-1, 2) - origin) / self.cell).astype(np.int32)], 1)
         return filled
@@ -232,6 +241,10 @@ class Grid:
         # node index i lies at pixel coordinate (i - 0.5) * cell, that is at pixel index (i - 0.5) * cell - 0.5
         offset = np.array([(s - 0.5 - 0.5 * self.cell) * factor for s in shift], np.float32)
         pixel = origin * np.float32(scale) + offset
+        return self.at_pixels(pixel)
+
+    def at_pixels(self, at_nodes: Float) -> Float:
+        """(height, width) or (height, width, C) values at every pixel of the rectangle, of such at the nodes."""
         height, width = self.shape
-        full = cv2.resize(pixel, (width * self.cell, height * self.cell), interpolation=cv2.INTER_LINEAR)
+        full = cv2.resize(at_nodes, (width * self.cell, height * self.cell), interpolation=cv2.INTER_LINEAR)
         return cast(Float, full[self.cell : -self.cell, self.cell : -self.cell])

@@ -12,10 +12,19 @@ import numpy as np
 from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, DrivenFace, Float, SourceFace
-from portrait_alive.warp.face_shapes import EYES, eyes_shape, lid_gap, mouth_gap, mouth_shape, outline_of, skin_shape
+from portrait_alive.warp.face_shapes import (
+    EYES,
+    eyes_shape,
+    height_of,
+    lid_gap,
+    mouth_gap,
+    mouth_shape,
+    outline_of,
+    skin_shape,
+)
 from portrait_alive.warp.lender import Lender
 from portrait_alive.warp.lending_shares import angles_between, shares_of, stacked
-from portrait_alive.warp.patch import Patch, Target, depth_within, distance_beyond, within_edges
+from portrait_alive.warp.patch import Patch, Target, depth_within, distance_beyond, keep_clear, within_edges
 
 MOUTH_UNIT, EYES_UNIT, SKIN_UNIT = 0.03, 0.04, 0.03
 """Distances of shapes (see `face_shapes`) that count as one."""
@@ -203,14 +212,11 @@ def _put_skin(target: Target, patch: Patch, points: Float, opacity: float) -> No
         return
     where, inner = overlap
     shape = (where[0].stop - where[0].start, where[1].stop - where[1].start)
-    tall = float(np.linalg.norm(points[topology.CHIN, :2] - points[topology.FOREHEAD, :2]))
-    deep = depth_within(target.place(outline_of(points), where), shape) * np.float32(1 / max(tall, 1.0))
+    tall = height_of(points)
+    deep = depth_within(target.place(outline_of(points), where), shape) * np.float32(1 / tall)
     mask = smoothstep(*SKIN_EDGE, deep)
-    holes: list[tuple[tuple[int, ...], float, float]] = [(topology.LIPS_OUTER, 0.03, 0.15)]
-    holes += [(upper + lower[-2:0:-1], 0.1, 0.4) for upper, lower, _ in EYES]
-    for line, low, high in holes:
-        ring = points[list(line), :2]
-        width = max(float(np.ptp(ring, axis=0).max()), 1.0)
-        mask *= smoothstep(low, high, distance_beyond(target.place(ring, where), shape) * np.float32(1 / width))
+    keep_clear(mask, target.place(points[list(topology.LIPS_OUTER), :2], where), (0.03, 0.15))
+    for upper, lower, _ in EYES:
+        keep_clear(mask, target.place(points[list(upper + lower[-2:0:-1]), :2], where), (0.1, 0.4))
     matched = np.clip(deep * 50, 0, 1).astype(np.float32)
     target.put(patch, where, inner, mask * np.float32(opacity), matched, 0.12 * tall)

@@ -7,6 +7,7 @@ from typing import cast
 import cv2
 import numpy as np
 
+from portrait_alive.easing import smoothstep
 from portrait_alive.types import Bytes, Float
 
 Part = tuple[slice, slice]
@@ -73,10 +74,14 @@ class Target:
         own, lent = self.pixels[where].astype(np.float32), patch.pixels[inner].astype(np.float32)
         lent *= gain_between(own, lent, matched, reach_px)
         share = mask * (self.opacity[where] == 255)
-        self.pixels[where] = np.clip(own + (lent - own) * share[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
+        self.blend(where, own, lent, share)
         if self.drawn is not None:
             drawn = self.drawn[where]
             drawn += (patch.made[inner] - drawn) * share
+
+    def blend(self, where: Part, own: Float, lent: Float, share: Float) -> None:
+        """Put other colours (h, w, 3) in place of a part's own by a share (h, w) in [0, 1]."""
+        self.pixels[where] = np.clip(own + (lent - own) * share[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
 def gain_between(own: Float, lent: Float, weight: Float, reach_px: float) -> Float:
@@ -108,12 +113,24 @@ def _averaged(weighed_colours: Float, size: tuple[int, int], sigma: float) -> Fl
 
 def distance_beyond(ring: Float, shape: tuple[int, int]) -> Float:
     """(h, w) pixels from each pixel to a polygon (N, 2), 0 inside it."""
-    return cast(Float, cv2.distanceTransform(1 - _filled(ring, shape), cv2.DIST_L2, 5))
+    return cast(Float, cv2.distanceTransform(1 - filled(ring, shape), cv2.DIST_L2, 5))
+
+
+def keep_clear(mask: Float, ring: Float, clear: tuple[float, float]) -> None:
+    """Take a polygon (N, 2) out of a mask (h, w), in place.
+
+    Args:
+        mask: in [0, 1].
+        ring: the polygon, in the mask's pixels.
+        clear: in widths of the polygon, how far beyond it nothing of the mask is left, and from where on all of it.
+    """
+    width = max(float(np.ptp(ring, axis=0).max()), 1.0)
+    mask *= smoothstep(*clear, distance_beyond(ring, (mask.shape[0], mask.shape[1])) * np.float32(1 / width))
 
 
 def depth_within(ring: Float, shape: tuple[int, int]) -> Float:
     """(h, w) pixels from each pixel of a polygon (N, 2) to its outline, 0 outside."""
-    inside = cv2.copyMakeBorder(_filled(ring, shape), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    inside = cv2.copyMakeBorder(filled(ring, shape), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     return cast(Float, np.ascontiguousarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]))
 
 
@@ -125,7 +142,8 @@ def within_edges(shape: tuple[int, int], width_px: float) -> Float:
     return cast(Float, np.clip(np.minimum(sides[0][:, None], sides[1][None]) / np.float32(max(width_px, 1)), 0, 1))
 
 
-def _filled(ring: Float, shape: tuple[int, int]) -> Bytes:
+def filled(ring: Float, shape: tuple[int, int]) -> Bytes:
+    """(h, w) uint8: 1 in a polygon (N, 2)."""
     mask = np.zeros(shape, np.uint8)
     cv2.fillPoly(mask, [np.round(ring * 16 - 8).astype(np.int32)], 1, shift=4)
     return mask

@@ -1,7 +1,6 @@
 """A face's whole mesh as one sheet of skin, laid onto other points: how another picture comes into a frame."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -73,7 +72,7 @@ class LaidSkin:
         """(x, y) of the rectangle's first pixel in the frame."""
         return self.detail.grid.left + self.offset[0], self.detail.grid.top + self.offset[1]
 
-    @cached_property
+    @property
     def places(self) -> Float:
         """(rows, columns, 2) picture coordinates of its nodes in the frame."""
         return self.detail.grid.nodes() + np.array(self.offset, np.float32)
