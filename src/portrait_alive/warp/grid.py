@@ -153,7 +153,7 @@ class Grid:
 
     def indices_of(self, places: Float) -> Float:
         """Node indices of places (..., 2) in picture coordinates."""
-        return ((places - self.origin) * np.float32(1 / self.cell)).astype(np.float32)
+        return ((places - self.origin) / np.float32(self.cell)).astype(np.float32)
 
     def indices(self) -> Float:
         """(rows + 2, columns + 2, 2) x, y index of each node: what cv2.remap wants."""

@@ -126,7 +126,7 @@ def _polygon(layer: NapeLayer, side: Side, turn: Turn, towards: float) -> Float:
     way = plane @ side.way
     way /= np.linalg.norm(way)
     # it hangs on the hair above the ear, which is pushed out where the head's outline is
-    at = (outline[:1] - layer.grid.nodes()[0, 0]) / np.float32(layer.grid.cell)
+    at = layer.grid.indices_of(outline[:1])
     hair = outline[0] + looked_up(turn.field, at)[0]
     moved += ((hair - moved[0]) @ way) * side.from_hair[:, None] * way
     moved -= (1 - comes_out) * _HIDDEN * layer.tall * way

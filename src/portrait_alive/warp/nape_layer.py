@@ -219,7 +219,7 @@ def _profile(
     level = np.linspace(top - _ABOVE_EAR * tall, lobe + _BELOW_LOBE * tall, _LEVELS).astype(np.float32)
     steps = np.arange(0, 2 * tall, cell / 4, dtype=np.float32)
     places = upright.middle[:2] + level[:, None, None] * down + steps[:, None] * way
-    rays = (places - upright.grid.nodes()[0, 0]) / np.float32(cell)
+    rays = upright.grid.indices_of(places)
     face = looked_up(covered, rays, cv2.BORDER_CONSTANT) > 0.5
     rims = np.where(face.any(1), steps[-1 - face[:, ::-1].argmax(1)], 0).astype(np.float32)
     outside = (looked_up(sitter, rays) < 0.5) & (steps >= rims[:, None])
@@ -258,7 +258,7 @@ def _side(
     axis = upright.middle[:2] + level[:, None] * upright.down
     outline = (axis + across[:, None] * way).astype(np.float32)
     resting = axis + np.minimum(across, ends - np.float32(_AT_REST * tall))[:, None] * way
-    nodes = (outline - upright.grid.nodes()[0, 0]) / np.float32(upright.grid.cell)
+    nodes = upright.grid.indices_of(outline)
     head, body = (looked_up(each, nodes) for each in (hold.head, hold.body))
     return Side(way, resting.astype(np.float32), outline, head, body, 1 - share)
 

@@ -160,7 +160,7 @@ def outline_of(
         hold: what goes with the head.
         covered: (rows, columns) nodes within the mesh.
     """
-    points, tall, origin = face.points, frame.face_height, grid.nodes()[0, 0]
+    points, tall, origin = face.points, frame.face_height, grid.origin
     skull = points[basis.beyond["skull"]]
     middle = (((skull.min(0) + skull.max(0)) / 2 + points[:_MESH_POINTS].mean(0)) / 2).astype(np.float32)
     members = _members(points, basis, middle, tall)
