@@ -1,7 +1,7 @@
 """Which faces of the source are animated, and what about them limits the result."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import degrees, inf, sqrt
 
 import cv2
@@ -96,7 +96,7 @@ def limits(sitter: Sitter, picture: Picture, matter: Matter, tracker: Tracker | 
         yield Note("profile", f"{who} is seen from the side ({yaw:.0f} degrees); it can hardly turn or open its mouth")
     elif yaw > TURNED_DEG:
         yield Note("three-quarter-view", f"{who} is turned by {yaw:.0f} degrees; its far side is guessed")
-    if tracker is not None and _off_in_mirror(_mirrored(picture), face.landmarks, tracker) > UNSURE:
+    if tracker is not None and _off_in_mirror(picture.pixels, box, tracker) > UNSURE:
         yield Note("low-confidence", f"{who} may be misplaced; check it with: portrait-alive landmarks -o look.png")
     if wears_glasses(picture.pixels, face.landmarks):
         rims = glasses_rims(picture.pixels, face.landmarks)
@@ -118,9 +118,8 @@ def _largest(picture: Picture, faces: Sequence[Landmarks], tracker: Tracker) -> 
     """
     by_size = sorted(range(len(faces)), key=lambda index: -faces[index].box.area)
     if len(faces) > 1:
-        mirrored = _mirrored(picture)
         for index in by_size:
-            if _off_in_mirror(mirrored, faces[index], tracker) <= _SAME_IN_MIRROR:
+            if _off_in_mirror(picture.pixels, faces[index].box, tracker) <= _SAME_IN_MIRROR:
                 return index + 1
     return by_size[0] + 1
 
@@ -132,18 +131,18 @@ def _largest_within(box: Box, faces: Sequence[Landmarks]) -> Landmarks | None:
     return max(inside, key=lambda face: face.box.area, default=None)
 
 
-def _off_in_mirror(mirrored: Bytes, face: Landmarks, tracker: Tracker) -> float:
-    """Mean distance, over its size, of a face's points from those in the mirrored picture; infinite where none is."""
-    width, box = mirrored.shape[1], face.box
-    found = tracker.refine(mirrored, Box(width - box.x - box.width, box.y, box.width, box.height))
-    if found is None:
+def _off_in_mirror(pixels: Bytes, box: Box, tracker: Tracker) -> float:
+    """Mean distance, over its size, of the points of a face from those in the mirrored picture; infinite where none is.
+
+    Both are placed by `refine`: what `detect` says may know the mirror image already.
+    """
+    width = pixels.shape[1]
+    face = tracker.refine(pixels, box)
+    other = tracker.refine(np.asarray(cv2.flip(pixels, 1), np.uint8), replace(box, x=width - box.x - box.width))
+    if face is None or other is None:
         return inf
-    points = found.points[list(MIRROR), :2] * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
+    points = other.points[list(MIRROR), :2] * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
     return float(np.linalg.norm(points - face.points[:, :2], axis=1).mean()) / sqrt(box.area)
-
-
-def _mirrored(picture: Picture) -> Bytes:
-    return np.asarray(cv2.flip(picture.pixels, 1), np.uint8)
 
 
 def _place(face: Landmarks) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.nets.load import load_net
 from portrait_alive.nets.packed import quickened
+from portrait_alive.shape import topology
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.tracking.crop import FaceCrop
@@ -51,6 +53,7 @@ _LYING_DOUBT = 0.06
 _SIDES = (256, 512, 1024, 2048)
 """Sizes at which a picture is searched: the first alone where it shows one large face, else the first two, the others
 until a face is found."""
+_MIRROR: Final = list(topology.MIRROR)
 _LARGE = 0.15
 """Share of the picture's longer side from which a face is large. Of 32 faces beside one such, 31 are found at 256 px,
 all at 512, which would double the time."""
@@ -79,8 +82,8 @@ class NativeTracker:
         return NativeTracker(quickened(net, example), Detector.load(place), parts, HeadFitter.of(basis), place)
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
-        """Every face in a picture, from left to right."""
-        return self._finished(pixels, self.find(pixels))
+        """Every face in a picture, from left to right: a last look at each is at its mirror image."""
+        return self._finished(pixels, self._with_mirror_image(pixels, self.find(pixels)))
 
     def find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
         """`detect` without its last step, `finish`; `known` faces are not looked for, and are among those returned."""
@@ -112,6 +115,16 @@ class NativeTracker:
         """`follow` without its last step, `finish`."""
         follower = FaceFollower(self._run, self._largest, self.net.config.crop_size)
         return follower.keep_up(frames, last)
+
+    def _with_mirror_image(self, pixels: Bytes, faces: Sequence[Landmarks]) -> list[Landmarks]:
+        """Faces of one picture, their points the mean of those found so far and of those in the mirror image."""
+        if not faces:
+            return []
+        mirrored = self._run([self._around(face) for face in faces], [pixels] * len(faces), is_mirrored=True)
+        return [
+            replace(face, points=np.float32(0.5) * (face.points + other.points))
+            for face, other in zip(faces, mirrored, strict=True)
+        ]
 
     def _finished(self, pixels: Bytes, faces: Sequence[Landmarks]) -> list[Landmarks]:
         """Faces of one picture: parts placed anew, mouths that lay aside seen whole, points drawn to heads."""
@@ -180,14 +193,20 @@ class NativeTracker:
             hopeful = left
         return settled
 
-    def _run(self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes]) -> list[Landmarks]:
+    def _run(
+        self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes], *, is_mirrored: bool = False
+    ) -> list[Landmarks]:
+        """Faces in crops, one of each picture; the network may be shown the crops' mirror images instead."""
         cut = np.stack([crop.cut(pixels) for crop, pixels in zip(crops, pictures, strict=True)])  # (N, S, S, 3)
         batch = torch.from_numpy(cut).to(self.device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         # a view of HWC bytes already is channels-last
         with torch.inference_mode():
-            output = self.net(batch)
+            output = self.net(batch.flip(3) if is_mirrored else batch)
         points = output.points.cpu().numpy() * self.net.config.crop_size  # (N, 478, 3)
         confidence = np.exp(-12 * np.exp(output.log_scale.cpu().numpy()))
+        if is_mirrored:
+            points, confidence = points[:, _MIRROR], confidence[:, _MIRROR]
+            points[:, :, 0] = self.net.config.crop_size - points[:, :, 0]
         presence = torch.sigmoid(output.presence).cpu().numpy()
         return [
             Landmarks(crop.to_picture(p), c.astype(np.float32), float(s))

@@ -50,11 +50,16 @@ def main() -> int:
     parser.add_argument("--turned", type=Path, help="folder made by ...tracker.turned_faces from the taught")
     parser.add_argument("--mixed", type=Path, help="folder made by ...tracker.mixed_faces from the taught")
     parser.add_argument("--held-out", type=Path, help="such a folder of held-out faces, for the curve")
+    parser.add_argument(
+        "--last-layers", action="store_true", help="teach what reads the features alone: what changes takes 0.25 MB"
+    )
     add_arguments(parser)
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     config = LandmarkNetConfig()
     net = LandmarkNet(config)
+    if arguments.last_layers:
+        net.stages.requires_grad_(False).eval()
     taught: LabelledFaces = TaughtFaces(arguments.taught)
     if arguments.mixed:
         taught = EitherFaces(taught, TaughtFaces(arguments.mixed), _MIXED_SHARE)
