@@ -24,7 +24,7 @@ TURNED_DEG = 25.0
 PROFILE_DEG = 50.0
 UNSURE = 0.01
 """Mean distance, over the face's size, of its points from those in the mirrored picture from which the user is asked to
-look. Of 49 pictures three differ by more, 0.011 to 0.013, those that err most; the next has 0.008. What the network
+look. Of 49 pictures three differ by more, 0.011 to 0.018, those that err most; the next has 0.009. What the network
 says of its own errors tells nothing of them."""
 COVERED = 0.05
 """Share of a face that is covered from which the user is told."""

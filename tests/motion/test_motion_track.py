@@ -236,6 +236,23 @@ def test_lips_that_are_mostly_apart_rest_where_they_are_closest(lively):
     assert found_neutral(replace(lively, mouth=apart)).mouth == pytest.approx(0.03, abs=0.005)
 
 
+def test_who_talks_all_through_rests_in_the_same_place_whichever_frames_are_seen(lively):
+    """Of speech no frame is more at rest than many others; which of them is best is chance."""
+    rng = np.random.default_rng(3)
+    shapes = rng.normal(size=(3, lively.expression.shape[1])) / np.sqrt(lively.expression.shape[1])
+    spoken = (0.8 * rng.normal(size=(len(lively.expression), 3)) @ shapes).astype(np.float32)
+    talk = replace(lively, expression=spoken, rotation=0.02 * rng.normal(size=lively.rotation.shape).astype(np.float32))
+
+    def rest_without(left_out: int) -> np.ndarray:
+        bridged_too = np.zeros_like(talk.bridged)
+        bridged_too[left_out::3] = True
+        return found_neutral(replace(talk, bridged=bridged_too)).expression
+
+    rests = np.stack([rest_without(left_out) for left_out in range(3)])
+    spread = np.linalg.norm(spoken - spoken.mean(0), axis=1).mean()
+    assert np.linalg.norm(rests - rests.mean(0), axis=1).max() < 0.35 * spread
+
+
 def test_a_still_that_looks_straight_keeps_the_portraits_gaze(basis, fitter):
     mesh = driver_meshes(basis, np.zeros((1, 3)))
     motion = track_driver(numbered_frames(1), ScriptedTracker([[m] for m in mesh]), fitter, fps=FPS)

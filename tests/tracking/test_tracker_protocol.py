@@ -89,6 +89,21 @@ def test_a_mirrored_picture_mirrors_the_points(tracker: Tracker, picture: Bytes,
     assert distance(face, mirrored) < 0.05
 
 
+def test_native_detects_the_same_in_a_mirror(picture: Bytes) -> None:
+    """Its last look is at the mirror image; where it only looks near a box, it has none."""
+    tracker, mirrored = load_tracker("native"), np.ascontiguousarray(picture[:, ::-1])
+
+    def apart(here: Landmarks, there: Landmarks) -> float:
+        points = there.points[list(topology.MIRROR)] * np.array([-1, 1, 1]) + np.array([picture.shape[1], 0, 0])
+        return distance(here, points)
+
+    here, there = tracker.detect(picture)[0], tracker.detect(mirrored)[0]
+    one, other = tracker.refine(picture, here.box), tracker.refine(mirrored, there.box)
+    assert one is not None
+    assert other is not None
+    assert apart(here, there) < 0.7 * apart(one, other)
+
+
 def test_two_faces_come_from_left_to_right(tracker: Tracker, picture: Bytes) -> None:
     found = tracker.detect(np.concatenate([picture, picture], 1))
     assert len(found) == 2

@@ -22,6 +22,10 @@ outwards. Medians of 25 clips lie within 0.05 of it."""
 _SIDEWARD = (0.15, 0.15)
 """How far from straight, across and up or down in half-widths, halves a look's claim to be the rest. Someone who
 looks aside most of the time does not rest there."""
+_SHIFTS, _SHIFT_REACH = 8, 2.0
+"""Steps of the search for the middle of the states around the best, and how far it looks about, in kernel widths: with
+2 the rest of 26 clips, found from parts of them, differs by .07 (root sum of squares of the expression; at most .27),
+with the best state's own neighbourhood alone by .11 (.41); with 3 looks aside begin to count."""
 _LEAST_OPEN = 5
 """Percentile of the gap between the lips above which it counts as opened. Whoever talks all through, or smiles with
 parted lips, opens and closes the mouth beyond what is most frequent too."""
@@ -88,10 +92,16 @@ def _fading(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _around_best(claim: NDArray[np.float64], states: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) weights of the states around the one with the best claim."""
-    best = states[int(np.argmax(claim))]
-    weights = np.exp(-((states - best) ** 2).sum(1) / 2)
-    return np.asarray(weights / weights.sum())
+    """(N,) weights of the states around the best one: mean shift (Cheng 1995) from the state with the best claim.
+
+    That state alone is chance in a clip that never rests: frame 22 of somebody's speech, or frame 84.
+    """
+    centre = states[int(np.argmax(claim))]
+    for _ in range(_SHIFTS):
+        weights = claim * np.exp(-((states - centre) ** 2).sum(1) / (2 * _SHIFT_REACH**2))
+        weights /= weights.sum()
+        centre = weights @ states
+    return np.asarray(weights)
 
 
 def _average(values: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float32]:

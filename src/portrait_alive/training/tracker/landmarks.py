@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--mixed", type=Path, help="folder made by ...tracker.mixed_faces from the taught")
     parser.add_argument("--held-out", type=Path, help="such a folder of held-out faces, for the curve")
     parser.add_argument(
-        "--last-layers", action="store_true", help="teach what reads the features alone: what changes takes 0.25 MB"
+        "--last-layers", action="store_true", help="teach only what reads the features: a quarter of the weights"
     )
     add_arguments(parser)
     arguments = parser.parse_args()
