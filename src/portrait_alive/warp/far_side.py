@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from portrait_alive.easing import smoothstep
 from portrait_alive.shape import topology
 from portrait_alive.shape.source import yaw_of
+from portrait_alive.tones import LUMA
 from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, SourceFace
 from portrait_alive.warp.face_shapes import EYES, height_of, outline_of
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.grid import Grid
-from portrait_alive.warp.patch import Part, Patch, Target, depth_within, filled, gain_of, keep_clear, weighed
+from portrait_alive.warp.patch import Part, Patch, Target, averaged, depth_within, filled, gain_of, keep_clear, weighed
 from portrait_alive.warp.skin_sheet import LaidSkin, SkinSheet
 
 _TURNED: Final = (0.17, 0.35)
@@ -47,7 +48,7 @@ _BROWS: Final = ((*topology.RIGHT_BROW, 21, 162, 127), (*topology.LEFT_BROW, 251
 """With the outline beside them."""
 _TEXTURE_BYTES: Final = 48_000_000
 """Of the mirror image, enlarged."""
-_STEP: Final = 0.01
+_STEP: Final = 0.017
 """Face heights from pixel to pixel where light and colour are compared."""
 _CAST_REACH, _LIGHT_REACH, _DETAIL_REACH = 0.3, 0.06, 0.03
 """Face heights over which the two sides' colours are compared: for a cast; for the light, which is what it covers; and
@@ -58,6 +59,8 @@ _STUFF_SPREADS: Final = 0.08
 """Face heights around it that are no skin either."""
 _OTHER_LIGHT: Final = (0.5, 0.9)
 """The same of lightness."""
+_LIGHTEST: Final = 1.05
+"""How light what is laid is at most, over what it covers, in the mean around."""
 _SHADE: Final = 0.2
 """Light on the mirrored side falls from the wrong side: how far (log) a shade of its may differ from what is there."""
 
@@ -222,7 +225,11 @@ def _brought_over(
     for line, clear in _KEPT:
         keep_clear(may, placed(points[list(line)]), clear)
     softened = light - np.float32(_SHADE) * np.tanh(light * np.float32(1 / _SHADE))
-    brought = np.dstack([cast_gain * light_gain * np.exp(softened)[..., None], may]).astype(np.float32)
+    gain = cast_gain * light_gain * np.exp(softened)[..., None]
+    # a shade beside a light gets the light's brightness, and the light twice
+    usual = averaged(here, size, _LIGHT_REACH * tall / step) @ LUMA
+    gain *= np.minimum(np.float32(_LIGHTEST) * usual / np.maximum((shrunk(lent) * gain) @ LUMA, 1), 1)[..., None]
+    brought = np.dstack([gain, may]).astype(np.float32)
     full = cv2.resize(brought, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return full[..., :3], full[..., 3]
 

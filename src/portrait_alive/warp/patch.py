@@ -98,12 +98,12 @@ def gain_of(own: Float, lent: Float, reach_px: float) -> Float:
     """`gain_between` of two that have been `weighed` alike."""
     step = max(int(reach_px / 4), 1)
     size = (max(own.shape[1] // step, 2), max(own.shape[0] // step, 2))
-    here, there = (_averaged(each, size, reach_px / step) for each in (own, lent))
+    here, there = (averaged(each, size, reach_px / step) for each in (own, lent))
     gain = np.clip((here + _DARK) / (there + _DARK), *_GAINS).astype(np.float32)
     return cast(Float, cv2.resize(gain, own.shape[1::-1], interpolation=cv2.INTER_LINEAR))
 
 
-def _averaged(weighed_colours: Float, size: tuple[int, int], sigma: float) -> Float:
+def averaged(weighed_colours: Float, size: tuple[int, int], sigma: float) -> Float:
     """Weighted local means of colours at a smaller size (width, height)."""
     small = cv2.GaussianBlur(cv2.resize(weighed_colours, size, interpolation=cv2.INTER_AREA), (0, 0), sigma)
     total = small[..., 3:]
