@@ -9,6 +9,7 @@ import pytest
 
 from portrait_alive.errors import PortraitAliveError, UsageError
 from portrait_alive.shape import topology
+from portrait_alive.tracking.following import BetweenFace, FollowedFace
 from portrait_alive.tracking.native import NativeTracker
 from portrait_alive.tracking.tracker import Tracker, load_tracker
 from portrait_alive.tracking.two_steps import TwoStepTracker
@@ -148,6 +149,19 @@ def test_native_finds_a_face_lying_on_its_side(picture: Bytes) -> None:
     face = max(found, key=lambda f: f.box.area)
     right, left = (face.points[list(eye), :2].mean(0) for eye in (topology.RIGHT_EYE, topology.LEFT_EYE))
     assert abs(right[1] - left[1]) > 2 * abs(right[0] - left[0])
+
+
+def test_native_finds_the_eyes_of_a_frame_between_two_looks_that_is_not_halfway(picture: Bytes) -> None:
+    tracker = NativeTracker.load()
+    first, last = tracker.keep_up([picture] * 2, None)
+    assert isinstance(first, FollowedFace)
+    assert isinstance(last, FollowedFace)
+    apart = np.linalg.norm(first.points[468, :2] - first.points[473, :2])
+    between = BetweenFace.of(first, last)
+    aside = replace(between, points=between.points + np.float32(0.15 * apart) * np.array([1, 0.5, 0], np.float32))
+    true, found, _ = tracker.finish([picture] * 3, [first, aside, last])
+    eyes = list(topology.RIGHT_EYE + topology.LEFT_EYE)
+    assert np.linalg.norm((found.points - true.points)[eyes, :2], axis=1).mean() < 0.008 * apart
 
 
 def test_native_follows_a_resting_face_without_trembling_across_calls(picture: Bytes) -> None:

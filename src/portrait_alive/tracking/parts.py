@@ -32,6 +32,8 @@ _TOGETHER = 8
 _LAY_ASIDE = 0.025
 """Of the interocular distance: by so much lips are moved that lay aside in their patch. Seen whole they are nearer to
 MediaPipe's (3.45 -> 2.96%, mean of 21 held-out pictures); eyes and brows are not."""
+_LAY_FAR_ASIDE = 0.08
+"""The same of eyes in a frame between two looks: through glasses, open ones were read as shut from so far aside."""
 _CARRY_REACH = 0.45
 """Model units (about cm) over which the skin beside a part goes along with it."""
 
@@ -145,11 +147,17 @@ class PartRefiner:
         every = range(len(faces))
         placed[:, _EYES] = self._sides(self.eye, RIGHT_EYE, LEFT_EYE, every, pictures, points, around)
         placed[looked, _BROWS] = self._sides(self.brow, RIGHT_BROW, LEFT_BROW, looked, pictures, points, around)
+        far_off = []
         for index, neighbours in between.items():
             usual = (placed[neighbours] - points[neighbours][:, _PLACED, :2]).mean(0)
-            points[index] = _laid_on_eyes(points[index], placed[index, _EYES] - usual[_EYES])
+            before = points[index].copy()
+            points[index] = _laid_on_eyes(before, placed[index, _EYES] - usual[_EYES])
             placed[index, _BROWS] = points[index][_PLACED, :2][_BROWS] + usual[_BROWS]
             around[index] = FaceCrop.around_points(points[index], 1, margin=1.0)
+            if _moved(before, points[index]) > _LAY_FAR_ASIDE:
+                far_off.append(index)
+        if far_off:
+            placed[far_off, _EYES] = self._sides(self.eye, RIGHT_EYE, LEFT_EYE, far_off, pictures, points, around)
         patches = self._patches(self.mouth, LIPS, every, points, around)
         placed[:, _MOUTH] = self._looked(self.mouth, patches, pictures)[:, : len(LIPS.placed)]
         for index, neighbours in between.items():
@@ -166,9 +174,7 @@ class PartRefiner:
         settled = list(faces)
         lips = list(LIPS.placed)
         for index, (pixels, face, old) in enumerate(zip(pictures, faces, before, strict=True)):
-            way = (face.points - old.points)[list(LIPS.anchors), :2].mean(0)
-            apart = float(np.linalg.norm(face.points[468, :2] - face.points[473, :2]))
-            if np.linalg.norm(way) < _LAY_ASIDE * apart:
+            if _moved(old.points, face.points, LIPS.anchors) < _LAY_ASIDE:
                 continue
             found = self._looked(self.mouth, [LIPS.patch(face.points, self.mouth.config.size)], [pixels])[0]
             points = face.points.copy()
@@ -237,6 +243,13 @@ def _between(faces: Sequence[Landmarks]) -> dict[int, list[int]]:
         if isinstance(face, BetweenFace)
     }
     return {index: looks for index, looks in neighbours.items() if looks}
+
+
+def _moved(before: Float, after: Float, part: Sequence[int] = topology.EYE_CORNERS) -> float:
+    """How far the middle of some points of a mesh (478, 2 or more) went, over the interocular distance."""
+    way = (after - before)[list(part), :2].mean(0)
+    apart = float(np.linalg.norm(after[468, :2] - after[473, :2]))
+    return float(np.linalg.norm(way)) / max(apart, 1e-6)
 
 
 def _laid_on_eyes(points: Float, eyes: Float) -> Float:
