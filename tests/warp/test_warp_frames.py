@@ -134,6 +134,22 @@ def test_a_closed_lids_line_runs_from_corner_to_corner_below_the_lids(head: Head
                 assert int(y) - 4 + column.argmin() + 0.5 >= y - 0.2
 
 
+def test_a_closed_lids_line_is_as_soft_as_the_picture_and_as_much_lighter(head: Head, layers: Layers) -> None:
+    shut = driven_by(head, with_lids_shut(head), shut=1.0)
+
+    def dark(softness: float) -> np.ndarray:
+        """How much darker than skin it is along a line across the middle of the right lid's margin."""
+        soft = Warper(replace(layers, eyes=tuple(replace(eye, softness=softness) for eye in layers.eyes)))
+        x, y = head.face.points[topology.RIGHT_EYE_LOWER[4], :2].astype(int)
+        column = frame_of(head, soft, shut)[y - 9 : y + 12, x - 2 : x + 3].astype(float).sum(-1).mean(1)
+        return np.maximum(np.sum(SKIN) - column, 0)
+
+    crisp, soft = dark(1.0), dark(4.0)
+    assert soft.max() < 0.9 * crisp.max()
+    assert (soft > 15).sum() > (crisp > 15).sum()
+    assert soft.sum() == pytest.approx(crisp.sum(), rel=0.25)
+
+
 def test_both_eyes_lashes_are_alike(head: Head, warper: Warper) -> None:
     right, left = warper.layers.eyes
     assert right.lash_heft == left.lash_heft

@@ -6,12 +6,12 @@ import pytest
 
 from portrait_alive.shape import topology
 from portrait_alive.warp.curves import Opening
+from portrait_alive.warp.edge_width import edge_width
 from portrait_alive.warp.filling import continue_smoothly, grain_of
 from portrait_alive.warp.fine_texture import FineTexture, lanczos_kernel
 from portrait_alive.warp.grid import Grid, unfolded
 from portrait_alive.warp.matte import guided_filter
 from portrait_alive.warp.mesh_weights import extended, weights_at
-from portrait_alive.warp.mouth_layer import edge_width
 from portrait_alive.warp.plate import separate, with_rim, with_strands
 
 

@@ -11,6 +11,7 @@ from portrait_alive.shape import topology
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Cut, Detail, Sheet, inside
+from portrait_alive.warp.edge_width import edge_width
 from portrait_alive.warp.eyeball import eyeball
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.head_field import RigidMotion
@@ -73,6 +74,8 @@ class EyeLayer:
     lash_colour: Float
     lash_heft: float
     """See `lid_skin`."""
+    softness: float
+    """Pixels over which the sharper edges of the picture spread, here."""
 
     def from_inner(self, u: Float, width: float) -> Float:
         """Places `u` along an opening as shares of the way from its inner corner to its outer one."""
@@ -163,6 +166,7 @@ def take_eye_apart(
         iris=disc,
         lash_colour=lids.lash_colour,
         lash_heft=lids.heft,
+        softness=edge_width(pixels),
     )
 
 

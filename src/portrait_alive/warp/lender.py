@@ -18,6 +18,7 @@ from portrait_alive.shape.source import face_of_piece
 from portrait_alive.tones import LUMA, saturation
 from portrait_alive.types import Bytes, DrivenFace, Float, SourceFace
 from portrait_alive.warp.detail import Detail
+from portrait_alive.warp.edge_width import edge_width
 from portrait_alive.warp.eyes import EyeLayer, eye_frame, paint_eye
 from portrait_alive.warp.face_shapes import EYES
 from portrait_alive.warp.fine_texture import FineTexture
@@ -25,7 +26,7 @@ from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.head_field import RigidMotion, rigid_points
 from portrait_alive.warp.layers import cheek_patch, eye_of, mouth_of
 from portrait_alive.warp.mouth import mouth_frame, paint_mouth
-from portrait_alive.warp.mouth_layer import MouthLayer, edge_width
+from portrait_alive.warp.mouth_layer import MouthLayer
 from portrait_alive.warp.patch import Patch, depth_within, gain_between
 from portrait_alive.warp.region import CELLS_PER_FACE, HeadFrame
 from portrait_alive.warp.skin_sheet import SkinSheet, whole_pixels

@@ -12,6 +12,7 @@ from portrait_alive.tones import LUMA, saturation
 from portrait_alive.types import Bytes, Float
 from portrait_alive.warp.curves import Opening
 from portrait_alive.warp.detail import Detail, Sheet, inside
+from portrait_alive.warp.edge_width import edge_width
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.mesh_weights import coverage, weights_at
 from portrait_alive.warp.teeth import Palette, palette_of
@@ -123,18 +124,6 @@ def take_mouth_apart(
         rest=float(np.interp(opening.width / 2, opening.u, opening.upper)) / opening.width,
         softness=edge_width(pixels),
     )
-
-
-def edge_width(pixels: Bytes) -> float:
-    """Pixels over which the sharper edges of a picture (h, w, 3) spread: 1 for a crisp one, at most 6."""
-    light = pixels.astype(np.float32) @ LUMA
-    steepest = np.hypot(cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1)) / 8
-    window = np.ones((9, 9), np.uint8)
-    height = cv2.dilate(light, window) - cv2.erode(light, window)
-    clear = height > max(float(np.percentile(height, 90)), 12.0)
-    if not clear.any():
-        return 1.0
-    return float(np.clip(1 / np.percentile(steepest[clear] / height[clear], 95) - 1.5, 1, 6))
 
 
 def _reddest(lips: Bytes) -> Float:
