@@ -109,3 +109,20 @@ def test_a_hat_on_the_near_side_is_not_laid_over_the_far_cheek(head: Head) -> No
     off = np.abs(warper.render(driven).astype(int) - _stretched(warper).render(driven))[cheek]
 
     assert off.mean() < 3
+
+
+def test_a_light_beside_a_shade_does_not_glare_on_the_far_cheek() -> None:
+    head = _mottled(_YAW, contrast=3.0)
+    pixels = head.picture.pixels.copy()
+    near = head.face.points[[topology.MIRROR[point] for point in _CHEEK], :2]
+    centre, size = near.mean(0), float(np.ptp(near, axis=0).min())
+    for radius, shade in ((0.5, 0.65), (0.2, 1.15)):
+        colour = np.clip(np.array(SKIN) * shade, 0, 255).tolist()
+        cv2.circle(pixels, np.round(centre).astype(int).tolist(), round(radius * size), colour, -1, cv2.LINE_AA)
+    warper = Warper(take_apart(Picture(pixels), head.face, head.basis))
+    driven = turned(head, -0.5)
+    cheek = _within(warper, driven.points[list(_CHEEK), :2])
+
+    made, own = (each.render(driven)[cheek].sum(-1).astype(float) for each in (warper, _stretched(warper)))
+
+    assert np.percentile(made, 99.5) < 1.05 * np.percentile(own, 99.5)

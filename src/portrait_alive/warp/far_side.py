@@ -228,7 +228,8 @@ def _brought_over(
     gain = cast_gain * light_gain * np.exp(softened)[..., None]
     # a shade beside a light gets the light's brightness, and the light twice
     usual = averaged(here, size, _LIGHT_REACH * tall / step) @ LUMA
-    gain *= np.minimum(np.float32(_LIGHTEST) * usual / np.maximum((shrunk(lent) * gain) @ LUMA, 1), 1)[..., None]
+    held = np.minimum(np.float32(_LIGHTEST) * usual / np.maximum((shrunk(lent) * gain) @ LUMA, 1), 1)
+    gain *= cv2.erode(held, np.ones((3, 3), np.uint8))[..., None]
     brought = np.dstack([gain, may]).astype(np.float32)
     full = cv2.resize(brought, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return full[..., :3], full[..., 3]
