@@ -125,4 +125,4 @@ def test_a_light_beside_a_shade_does_not_glare_on_the_far_cheek() -> None:
 
     made, own = (each.render(driven)[cheek].sum(-1).astype(float) for each in (warper, _stretched(warper)))
 
-    assert np.percentile(made, 99.5) < 1.05 * np.percentile(own, 99.5)
+    assert np.percentile(made, 99.5) < 1.1 * np.percentile(own, 99.5)

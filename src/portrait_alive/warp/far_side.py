@@ -59,7 +59,7 @@ _STUFF_SPREADS: Final = 0.08
 """Face heights around it that are no skin either."""
 _OTHER_LIGHT: Final = (0.5, 0.9)
 """The same of lightness."""
-_LIGHTEST: Final = 1.05
+_LIGHTEST: Final = 1.08
 """How light what is laid is at most, over what it covers, in the mean around."""
 _SHADE: Final = 0.2
 """Light on the mirrored side falls from the wrong side: how far (log) a shade of its may differ from what is there."""
