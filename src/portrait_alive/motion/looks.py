@@ -20,8 +20,8 @@ _SEEN = 0.04
 """Share of the irises' variance that lids leave unexplained from which on the irises are taken as they are seen."""
 _SIDEWAYS, _UP_AND_DOWN = 1.25, 1.4
 """Every tracker shows too little of a look. Sideways the one that ships goes 0.57 to 1.02 of the way that irises go in
-the pixels of seven people, median 0.77. With these gains portraits' irises go 0.96 of their drivers' way sideways and
-0.81 up and down, in the pixels (medians of 51 and 40 pairs; docs/motion.md)."""
+the pixels of seven people, median 0.77. With these gains portraits' irises go 0.95 of their drivers' way sideways and
+three quarters of it up and down, in the pixels (medians; docs/motion.md)."""
 _UNEXPLAINED_GAIN = 2.5
 _OPEN = 0.6
 _LEAST_FRAMES = 20

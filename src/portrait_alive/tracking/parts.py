@@ -154,7 +154,7 @@ class PartRefiner:
             points[index] = _laid_on_eyes(before, placed[index, _EYES] - usual[_EYES])
             placed[index, _BROWS] = points[index][_PLACED, :2][_BROWS] + usual[_BROWS]
             around[index] = FaceCrop.around_points(points[index], 1, margin=1.0)
-            if _moved(before, points[index]) > _LAY_FAR_ASIDE:
+            if _laid_aside(before, points[index]) > _LAY_FAR_ASIDE:
                 far_off.append(index)
         if far_off:
             placed[far_off, _EYES] = self._sides(self.eye, RIGHT_EYE, LEFT_EYE, far_off, pictures, points, around)
@@ -174,7 +174,7 @@ class PartRefiner:
         settled = list(faces)
         lips = list(LIPS.placed)
         for index, (pixels, face, old) in enumerate(zip(pictures, faces, before, strict=True)):
-            if _moved(old.points, face.points, LIPS.anchors) < _LAY_ASIDE:
+            if _laid_aside(old.points, face.points, LIPS.anchors) < _LAY_ASIDE:
                 continue
             found = self._looked(self.mouth, [LIPS.patch(face.points, self.mouth.config.size)], [pixels])[0]
             points = face.points.copy()
@@ -245,7 +245,7 @@ def _between(faces: Sequence[Landmarks]) -> dict[int, list[int]]:
     return {index: looks for index, looks in neighbours.items() if looks}
 
 
-def _moved(before: Float, after: Float, part: Sequence[int] = topology.EYE_CORNERS) -> float:
+def _laid_aside(before: Float, after: Float, part: Sequence[int] = topology.EYE_CORNERS) -> float:
     """How far the middle of some points of a mesh (478, 2 or more) went, over the interocular distance."""
     way = (after - before)[list(part), :2].mean(0)
     apart = float(np.linalg.norm(after[468, :2] - after[473, :2]))
