@@ -82,12 +82,12 @@ class NativeTracker:
         return NativeTracker(quickened(net, example), Detector.load(place), parts, HeadFitter.of(basis), place)
 
     def detect(self, pixels: Bytes) -> list[Landmarks]:
-        """Every face in a picture, from left to right: a last look at each is at its mirror image."""
-        return self._finished(pixels, self._with_mirror_image(pixels, self.find(pixels)))
+        """Every face in a picture, from left to right, seen in the mirror as well."""
+        return self._finished(pixels, _from_left_to_right(self._find(pixels, in_mirror=True)))
 
     def find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
         """`detect` without its last step, `finish`; `known` faces are not looked for, and are among those returned."""
-        return sorted(self._find(pixels, known), key=lambda face: face.box.centre[0])
+        return _from_left_to_right(self._find(pixels, known))
 
     def finish(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
         """Faces, one of each picture, with eyes, brows and mouth placed anew from near."""
@@ -116,16 +116,6 @@ class NativeTracker:
         follower = FaceFollower(self._run, self._largest, self.net.config.crop_size)
         return follower.keep_up(frames, last)
 
-    def _with_mirror_image(self, pixels: Bytes, faces: Sequence[Landmarks]) -> list[Landmarks]:
-        """Faces of one picture, their points the mean of those found so far and of those in the mirror image."""
-        if not faces:
-            return []
-        mirrored = self._run([self._around(face) for face in faces], [pixels] * len(faces), is_mirrored=True)
-        return [
-            replace(face, points=np.float32(0.5) * (face.points + other.points))
-            for face, other in zip(faces, mirrored, strict=True)
-        ]
-
     def _finished(self, pixels: Bytes, faces: Sequence[Landmarks]) -> list[Landmarks]:
         """Faces of one picture: parts placed anew, mouths that lay aside seen whole, points drawn to heads."""
         pictures = [pixels] * len(faces)
@@ -135,8 +125,8 @@ class NativeTracker:
     def _largest(self, pixels: Bytes) -> Landmarks | None:
         return max(self._find(pixels), key=lambda found: found.box.area, default=None)
 
-    def _find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
-        """Every face of a picture, in no order, before its parts are placed anew."""
+    def _find(self, pixels: Bytes, known: Sequence[Landmarks] = (), *, in_mirror: bool = False) -> list[Landmarks]:
+        """Every face of a picture, in no order, before its parts are placed anew; `in_mirror` as in `_settled`."""
         found = list(known)
         for index, side in enumerate(_SIDES):
             longest = max(pixels.shape[:2])
@@ -151,26 +141,29 @@ class NativeTracker:
             ]
             crops = [candidate.crop(self.net.config.crop_size) for candidate in candidates]
             scores = [candidate.score for candidate in candidates]
-            found += self._settled(crops, scores, pixels)
+            found += self._settled(crops, scores, pixels, in_mirror=in_mirror)
             if index == 0 and not found:  # the detector is unsure of the roll of faces that lie or stand on their head
                 best = [pair for pair in zip(crops[:_ROLLED], scores[:_ROLLED], strict=True) for _ in _ROLLS[1:]]
                 rolled = [
                     replace(crop, angle=crop.angle + roll)
                     for (crop, _), roll in zip(best, _ROLLS[1:] * _ROLLED, strict=False)
                 ]
-                found += self._settled(rolled, [score for _, score in best], pixels)
+                found += self._settled(rolled, [score for _, score in best], pixels, in_mirror=in_mirror)
         return _distinct(found)
 
     def _around(self, face: Landmarks) -> FaceCrop:
         return FaceCrop.around_points(face.points, self.net.config.crop_size)
 
-    def _settled(self, crops: Sequence[FaceCrop], scores: Sequence[float], pixels: Bytes) -> list[Landmarks]:
+    def _settled(
+        self, crops: Sequence[FaceCrop], scores: Sequence[float], pixels: Bytes, *, in_mirror: bool = False
+    ) -> list[Landmarks]:
         """Faces among the crops, each looked at again from a better crop until the looks agree.
 
         Args:
             crops: where to look first.
             scores: the detector's opinion of each.
             pixels: the picture.
+            in_mirror: the points are the mean of the last look and of one at the mirror image of its crop.
         """
         settled: list[Landmarks] = []
         hopeful: list[tuple[Landmarks | None, FaceCrop, float]] = [
@@ -179,39 +172,48 @@ class NativeTracker:
         for index, (certain, calm) in enumerate(_LOOKS):
             if not hopeful:
                 break
-            faces = self._run([crop for _, crop, _ in hopeful], [pixels] * len(hopeful))
+            crops = [crop for _, crop, _ in hopeful] * (2 if in_mirror and index > 0 else 1)
+            seen = self._run(crops, [pixels] * len(crops), mirrored_from=len(hopeful))
+            faces, others = seen[: len(hopeful)], seen[-len(hopeful) :]
             surest = max(float(face.confidence.mean()) for face in faces)
             least = certain if index else max(certain, surest - _BESIDE)
             left: list[tuple[Landmarks | None, FaceCrop, float]] = []
-            for face, (before, _, score) in zip(faces, hopeful, strict=True):
+            for face, other, (before, _, score) in zip(faces, others, hopeful, strict=True):
                 move = math.inf if before is None else _moved(before, face)
                 is_last = move <= _AGREED or index == len(_LOOKS) - 1
                 if _is_face(face, move, score if is_last else score - _BEYOND_DOUBT):
-                    settled.append(face)
+                    settled.append(replace(face, points=np.float32(0.5) * (face.points + other.points)))
                 elif not is_last and face.confidence.mean() >= least and move <= calm:
                     left.append((face, self._around(face), score))
             hopeful = left
         return settled
 
     def _run(
-        self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes], *, is_mirrored: bool = False
+        self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes], mirrored_from: int | None = None
     ) -> list[Landmarks]:
-        """Faces in crops, one of each picture; the network may be shown the crops' mirror images instead."""
+        """Faces in crops, one of each picture; those from `mirrored_from` on are seen as their mirror images."""
         cut = np.stack([crop.cut(pixels) for crop, pixels in zip(crops, pictures, strict=True)])  # (N, S, S, 3)
+        if mirrored_from is not None:
+            cut[mirrored_from:] = cut[mirrored_from:, :, ::-1].copy()
         batch = torch.from_numpy(cut).to(self.device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         # a view of HWC bytes already is channels-last
         with torch.inference_mode():
-            output = self.net(batch.flip(3) if is_mirrored else batch)
+            output = self.net(batch)
         points = output.points.cpu().numpy() * self.net.config.crop_size  # (N, 478, 3)
         confidence = np.exp(-12 * np.exp(output.log_scale.cpu().numpy()))
-        if is_mirrored:
-            points, confidence = points[:, _MIRROR], confidence[:, _MIRROR]
-            points[:, :, 0] = self.net.config.crop_size - points[:, :, 0]
+        if mirrored_from is not None:
+            points[mirrored_from:] = points[mirrored_from:, _MIRROR]
+            points[mirrored_from:, :, 0] = self.net.config.crop_size - points[mirrored_from:, :, 0]
+            confidence[mirrored_from:] = confidence[mirrored_from:, _MIRROR]
         presence = torch.sigmoid(output.presence).cpu().numpy()
         return [
             Landmarks(crop.to_picture(p), c.astype(np.float32), float(s))
             for crop, p, c, s in zip(crops, points, confidence, presence, strict=True)
         ]
+
+
+def _from_left_to_right(faces: Sequence[Landmarks]) -> list[Landmarks]:
+    return sorted(faces, key=lambda face: face.box.centre[0])
 
 
 def _is_face(face: Landmarks, move: float, score: float) -> bool:
