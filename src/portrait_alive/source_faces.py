@@ -32,6 +32,9 @@ _SAME_IN_MIRROR = 0.04
 """Mean distance, over the face's size, within which a face's points are the same in the mirrored picture: a face has
 0.004 to 0.036, what only resembles one has more or is not found again."""
 
+_SAME_FACE = 0.5
+"""Overlap of a face's box with the one that is looked at below which another face was found near it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sitter:
@@ -96,7 +99,7 @@ def limits(sitter: Sitter, picture: Picture, matter: Matter, tracker: Tracker | 
         yield Note("profile", f"{who} is seen from the side ({yaw:.0f} degrees); it can hardly turn or open its mouth")
     elif yaw > TURNED_DEG:
         yield Note("three-quarter-view", f"{who} is turned by {yaw:.0f} degrees; its far side is guessed")
-    if tracker is not None and _off_in_mirror(picture.pixels, box, tracker) > UNSURE:
+    if tracker is not None and _off_in_mirror(picture.pixels, _mirrored(picture), box, tracker) > UNSURE:
         yield Note("low-confidence", f"{who} may be misplaced; check it with: portrait-alive landmarks -o look.png")
     if wears_glasses(picture.pixels, face.landmarks):
         rims = glasses_rims(picture.pixels, face.landmarks)
@@ -118,8 +121,9 @@ def _largest(picture: Picture, faces: Sequence[Landmarks], tracker: Tracker) -> 
     """
     by_size = sorted(range(len(faces)), key=lambda index: -faces[index].box.area)
     if len(faces) > 1:
+        mirrored = _mirrored(picture)
         for index in by_size:
-            if _off_in_mirror(picture.pixels, faces[index].box, tracker) <= _SAME_IN_MIRROR:
+            if _off_in_mirror(picture.pixels, mirrored, faces[index].box, tracker) <= _SAME_IN_MIRROR:
                 return index + 1
     return by_size[0] + 1
 
@@ -131,18 +135,23 @@ def _largest_within(box: Box, faces: Sequence[Landmarks]) -> Landmarks | None:
     return max(inside, key=lambda face: face.box.area, default=None)
 
 
-def _off_in_mirror(pixels: Bytes, box: Box, tracker: Tracker) -> float:
-    """Mean distance, over its size, of the points of a face from those in the mirrored picture; infinite where none is.
+def _off_in_mirror(pixels: Bytes, mirrored: Bytes, box: Box, tracker: Tracker) -> float:
+    """Mean distance, over its size, of the points of the face in a box from those in the mirrored picture.
 
-    Both are placed by `refine`: what `detect` says may know the mirror image already.
+    Infinite where no such face is in one of them. Both are placed by `refine`: what `detect` says may know the mirror
+    image already.
     """
     width = pixels.shape[1]
     face = tracker.refine(pixels, box)
-    other = tracker.refine(np.asarray(cv2.flip(pixels, 1), np.uint8), replace(box, x=width - box.x - box.width))
-    if face is None or other is None:
+    other = tracker.refine(mirrored, replace(box, x=width - box.x - box.width))
+    if face is None or other is None or face.box.overlap(box) < _SAME_FACE:
         return inf
     points = other.points[list(MIRROR), :2] * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
     return float(np.linalg.norm(points - face.points[:, :2], axis=1).mean()) / sqrt(box.area)
+
+
+def _mirrored(picture: Picture) -> Bytes:
+    return np.asarray(cv2.flip(picture.pixels, 1), np.uint8)
 
 
 def _place(face: Landmarks) -> str:

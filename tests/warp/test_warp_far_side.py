@@ -10,6 +10,7 @@ from warp_heads import SKIN, Head, driven_by, paint_head, turned
 
 from portrait_alive.shape import topology
 from portrait_alive.types import Float, Picture
+from portrait_alive.warp.far_side import _held_back
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.warper import Warper
 
@@ -126,3 +127,10 @@ def test_a_light_beside_a_shade_does_not_glare_on_the_far_cheek() -> None:
     made, own = (each.render(driven)[cheek].sum(-1).astype(float) for each in (warper, _stretched(warper)))
 
     assert np.percentile(made, 99.5) < 1.1 * np.percentile(own, 99.5)
+
+
+def test_paint_like_what_it_covers_is_not_held_back_whatever_is_around() -> None:
+    """At the edge of a beard it would get a dark rim, and where nothing is known of what is around it would be black."""
+    own = np.where(np.arange(40)[None, :, None] < 20, 180.0, 60.0).astype(np.float32) * np.ones((30, 1, 3), np.float32)
+    for around in (np.zeros_like(own), cv2.GaussianBlur(own, (0, 0), 6)):
+        np.testing.assert_array_equal(_held_back(own, own, around), 1.0)

@@ -94,7 +94,7 @@ def _fading(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 def _around_best(claim: NDArray[np.float64], states: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N,) weights of the states around the best one: mean shift (Cheng 1995) from the state with the best claim.
 
-    That state alone is chance in a clip that never rests: frame 22 of somebody's speech, or frame 84.
+    Which state is best is chance in a clip that never rests, such as one of speech; what lies around is not.
     """
     centre = states[int(np.argmax(claim))]
     for _ in range(_SHIFTS):

@@ -86,7 +86,10 @@ class NativeTracker:
         return self._finished(pixels, _from_left_to_right(self._find(pixels, in_mirror=True)))
 
     def find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
-        """`detect` without its last step, `finish`; `known` faces are not looked for, and are among those returned."""
+        """Every face of a picture as a clip's first frame shows it, to be finished by `finish`; not seen in the mirror.
+
+        `known` faces are not looked for, and are among those returned.
+        """
         return _from_left_to_right(self._find(pixels, known))
 
     def finish(self, pictures: Sequence[Bytes], faces: Sequence[Landmarks]) -> list[Landmarks]:
@@ -172,21 +175,29 @@ class NativeTracker:
         for index, (certain, calm) in enumerate(_LOOKS):
             if not hopeful:
                 break
-            crops = [crop for _, crop, _ in hopeful] * (2 if in_mirror and index > 0 else 1)
-            seen = self._run(crops, [pixels] * len(crops), mirrored_from=len(hopeful))
-            faces, others = seen[: len(hopeful)], seen[-len(hopeful) :]
-            surest = max(float(face.confidence.mean()) for face in faces)
+            looks = self._looks([crop for _, crop, _ in hopeful], pixels, in_mirror=in_mirror and index > 0)
+            surest = max(float(face.confidence.mean()) for face, _ in looks)
             least = certain if index else max(certain, surest - _BESIDE)
             left: list[tuple[Landmarks | None, FaceCrop, float]] = []
-            for face, other, (before, _, score) in zip(faces, others, hopeful, strict=True):
+            for (face, other), (before, _, score) in zip(looks, hopeful, strict=True):
                 move = math.inf if before is None else _moved(before, face)
                 is_last = move <= _AGREED or index == len(_LOOKS) - 1
                 if _is_face(face, move, score if is_last else score - _BEYOND_DOUBT):
-                    settled.append(replace(face, points=np.float32(0.5) * (face.points + other.points)))
+                    settled.append(face if other is None else _mean(face, other))
                 elif not is_last and face.confidence.mean() >= least and move <= calm:
                     left.append((face, self._around(face), score))
             hopeful = left
         return settled
+
+    def _looks(
+        self, crops: Sequence[FaceCrop], pixels: Bytes, *, in_mirror: bool
+    ) -> list[tuple[Landmarks, Landmarks | None]]:
+        """Faces in crops of a picture, each with what its crop's mirror image shows, if that is wanted."""
+        count = len(crops)
+        if not in_mirror:
+            return [(face, None) for face in self._run(crops, [pixels] * count)]
+        both = self._run([*crops, *crops], [pixels] * (2 * count), mirrored_from=count)
+        return list(zip(both[:count], both[count:], strict=True))
 
     def _run(
         self, crops: Sequence[FaceCrop], pictures: Sequence[Bytes], mirrored_from: int | None = None
@@ -223,6 +234,13 @@ def _is_face(face: Landmarks, move: float, score: float) -> bool:
         and move <= SETTLED
         and score - UNREST_WEIGHT * move >= EVIDENCE
     )
+
+
+def _mean(face: Landmarks, other: Landmarks) -> Landmarks:
+    """The face with its points halfway to another look's; as it is where that look sees something else."""
+    if _moved(face, other) > SETTLED:
+        return face
+    return replace(face, points=np.float32(0.5) * (face.points + other.points))
 
 
 def _moved(before: Landmarks, after: Landmarks) -> float:

@@ -154,7 +154,7 @@ class PartRefiner:
             points[index] = _laid_on_eyes(before, placed[index, _EYES] - usual[_EYES])
             placed[index, _BROWS] = points[index][_PLACED, :2][_BROWS] + usual[_BROWS]
             around[index] = FaceCrop.around_points(points[index], 1, margin=1.0)
-            if _laid_aside(before, points[index]) > _LAY_FAR_ASIDE:
+            if max(_laid_aside(before, points[index], eye) for eye in _EYE_ENDS) > _LAY_FAR_ASIDE:
                 far_off.append(index)
         if far_off:
             placed[far_off, _EYES] = self._sides(self.eye, RIGHT_EYE, LEFT_EYE, far_off, pictures, points, around)
@@ -230,6 +230,8 @@ _BROWS: Final = slice(_EYES.stop, _EYES.stop + 2 * len(RIGHT_BROW.placed))
 _MOUTH: Final = slice(_BROWS.stop, len(_PLACED))
 _EYE_CORNERS: Final = [_PLACED.index(point) for point in topology.EYE_CORNERS]
 """Among the points of both eyes."""
+_EYE_ENDS: Final = (topology.EYE_CORNERS[:2], topology.EYE_CORNERS[2:])
+"""Mesh points, of either eye."""
 _LOWER_LIP_POINTS: Final = (17, 84, 314, 181, 405, 14, 87, 317)
 _LOWER_LIP: Final = [_PLACED.index(point) for point in _LOWER_LIP_POINTS]
 
@@ -245,9 +247,9 @@ def _between(faces: Sequence[Landmarks]) -> dict[int, list[int]]:
     return {index: looks for index, looks in neighbours.items() if looks}
 
 
-def _laid_aside(before: Float, after: Float, part: Sequence[int] = topology.EYE_CORNERS) -> float:
+def _laid_aside(before: Float, after: Float, points: Sequence[int]) -> float:
     """How far the middle of some points of a mesh (478, 2 or more) went, over the interocular distance."""
-    way = (after - before)[list(part), :2].mean(0)
+    way = (after - before)[list(points), :2].mean(0)
     apart = float(np.linalg.norm(after[468, :2] - after[473, :2]))
     return float(np.linalg.norm(way)) / max(apart, 1e-6)
 

@@ -17,7 +17,10 @@ class TwoStepTracker(Tracker, Protocol):
     """A tracker that can say first where a face is, and later how it looks: the second step is not needed to follow."""
 
     def find(self, pixels: Bytes, known: Sequence[Landmarks] = ()) -> list[Landmarks]:
-        """`detect` without its last step, `finish`; `known` faces are not looked for, and are among those returned."""
+        """Every face of a picture as a clip's first frame shows it, to be finished by `finish`.
+
+        `known` faces are not looked for, and are among those returned.
+        """
         ...
 
     def keep_up(self, frames: Sequence[Bytes], last: Landmarks | None) -> list[Landmarks | None]:

@@ -75,7 +75,7 @@ class EyeLayer:
     lash_heft: float
     """See `lid_skin`."""
     softness: float
-    """Pixels over which the sharper edges of the picture spread, here."""
+    """Pixels over which the sharper edges of the picture spread, about the eyes."""
 
     def from_inner(self, u: Float, width: float) -> Float:
         """Places `u` along an opening as shares of the way from its inner corner to its outer one."""

@@ -130,13 +130,13 @@ def _paint_lashes(layer: EyeLayer, frame: EyeFrame, view: Bytes, opacity: Bytes)
     taper += (np.float32(_THIN) + np.float32(1 - _THIN) * smoothstep(0.05, 0.7, out) - taper) * down
     ends = np.clip(inner * 7, 0, 1)
     ends += (smoothstep(0.0, 0.15, out) * np.clip((1 + _PAST_CORNER - out) * 6, 0, 1) - ends) * down
-    thick = (0.016 + 0.014 * down) * width + 0.35
-    # no sharper than the picture's own edges, and as much lighter as it is wider
-    softer = float(np.hypot(thick, layer.softness - 1) / thick)
     # lashes that hang over the cheek: a band under a heavy line, nothing under a bare one
-    under = np.float32(np.hypot((0.016 + _HANGING * heft * down) * width + 0.4, layer.softness - 1))
-    away = np.where(below < 0, below / np.float32(-softer * thick), below / under) / taper
-    line = np.exp(-(away**2)) * ends * np.float32(shade * strength / softer)
+    over, under = (0.016 + 0.014 * down) * width + 0.35, (0.016 + _HANGING * heft * down) * width + 0.4
+    # no sharper than the picture's own edges, and as much lighter as it is wider
+    soft_over, soft_under = (np.float32(np.hypot(reach, layer.softness - 1)) for reach in (over, under))
+    lighter = (over + under) / (soft_over + soft_under)
+    away = np.where(below < 0, below / -soft_over, below / soft_under) / taper
+    line = np.exp(-(away**2)) * ends * np.float32(shade * strength * lighter)
     scale = np.float32(layer.opening.width / width)
     hang = np.where(below < 0, below, below * np.float32(-1.3)) * scale
     place = strip_place(u * scale, hang, layer.opening.width, layer.lashes.shape)

@@ -60,7 +60,7 @@ _STUFF_SPREADS: Final = 0.08
 _OTHER_LIGHT: Final = (0.5, 0.9)
 """The same of lightness."""
 _LIGHTEST: Final = 1.08
-"""How light what is laid is at most, over what it covers, in the mean around."""
+"""How light what is laid is at most, over what it covers."""
 _SHADE: Final = 0.2
 """Light on the mirrored side falls from the wrong side: how far (log) a shade of its may differ from what is there."""
 
@@ -185,7 +185,7 @@ def _brought_over(
 ) -> tuple[Float, Float]:
     """Factors (h, w, 3) that give lent paint the light of what it covers, and where (h, w), in [0, 1], it may.
 
-    All of it is smooth, and found at a smaller size.
+    All of it is found at a smaller size.
 
     Args:
         own: (h, w, 3) the picture's own paint in a part of the frame.
@@ -215,24 +215,31 @@ def _brought_over(
     here, there = (weighed(shrunk(colours), seen) for colours in (own, lent))
     cast_gain = gain_of(here, there, _CAST_REACH * tall / step)
     there[..., :3] *= cast_gain
-    light_gain, gain = (gain_of(here, there, reach * tall / step) for reach in (_LIGHT_REACH, _DETAIL_REACH))
-    apart, third = np.log(gain), np.full(3, 1 / 3, np.float32)
+    light_gain, detail_gain = (gain_of(here, there, reach * tall / step) for reach in (_LIGHT_REACH, _DETAIL_REACH))
+    apart, third = np.log(detail_gain), np.full(3, 1 / 3, np.float32)
     stuff = np.abs(apart - (apart @ third)[..., None]).max(-1)
-    side = 2 * int(_STUFF_SPREADS * tall / step) + 1
+    side = 2 * round(_STUFF_SPREADS * tall / step) + 1
     stuff = cv2.dilate(stuff, np.ones((side, side), np.uint8))
-    light = np.log(gain / light_gain) @ third
+    light = np.log(detail_gain / light_gain) @ third
     may = may * (1 - smoothstep(*_OTHER_STUFF, stuff)) * (1 - smoothstep(*_OTHER_LIGHT, np.abs(light)))
     for line, clear in _KEPT:
         keep_clear(may, placed(points[list(line)]), clear)
     softened = light - np.float32(_SHADE) * np.tanh(light * np.float32(1 / _SHADE))
     gain = cast_gain * light_gain * np.exp(softened)[..., None]
-    # a shade beside a light gets the light's brightness, and the light twice
-    usual = averaged(here, size, _LIGHT_REACH * tall / step) @ LUMA
-    held = np.minimum(np.float32(_LIGHTEST) * usual / np.maximum((shrunk(lent) * gain) @ LUMA, 1), 1)
-    gain *= cv2.erode(held, np.ones((3, 3), np.uint8))[..., None]
+    gain *= _held_back(shrunk(lent) * gain, shrunk(own), averaged(here, size, _LIGHT_REACH * tall / step))[..., None]
     brought = np.dstack([gain, may]).astype(np.float32)
     full = cv2.resize(brought, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return full[..., :3], full[..., 3]
+
+
+def _held_back(lent: Float, own: Float, around: Float) -> Float:
+    """(h, w) factors up to 1 under which lent paint is hardly lighter than what it covers, there or in the mean around.
+
+    A shade beside a light is lit like it, and the light then twice.
+    """
+    lightest = np.float32(_LIGHTEST) * np.maximum(around @ LUMA, own @ LUMA)
+    held = np.minimum(lightest / np.maximum(lent @ LUMA, 1), 1)
+    return cast(Float, cv2.erode(held, np.ones((3, 3), np.uint8)))
 
 
 def _shown(origins: Float) -> Float:

@@ -51,10 +51,14 @@ def main() -> int:
     parser.add_argument("--mixed", type=Path, help="folder made by ...tracker.mixed_faces from the taught")
     parser.add_argument("--held-out", type=Path, help="such a folder of held-out faces, for the curve")
     parser.add_argument(
-        "--last-layers", action="store_true", help="teach only what reads the features: a quarter of the weights"
+        "--last-layers",
+        action="store_true",
+        help="with --start: teach only what reads the features, a quarter of the weights",
     )
     add_arguments(parser)
     arguments = parser.parse_args()
+    if arguments.last_layers and not arguments.start:
+        parser.error("--last-layers goes on from weights: name them with --start")
     torch.manual_seed(arguments.seed)
     config = LandmarkNetConfig()
     net = LandmarkNet(config)
