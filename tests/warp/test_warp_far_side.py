@@ -130,7 +130,7 @@ def test_a_light_beside_a_shade_does_not_glare_on_the_far_cheek() -> None:
 
 
 def test_paint_like_what_it_covers_is_not_held_back_whatever_is_around() -> None:
-    """At the edge of a beard it would get a dark rim, and where nothing is known of what is around it would be black."""
+    """It would get a dark rim at the edge of a beard, and be black where nothing is known of what is around."""
     own = np.where(np.arange(40)[None, :, None] < 20, 180.0, 60.0).astype(np.float32) * np.ones((30, 1, 3), np.float32)
     for around in (np.zeros_like(own), cv2.GaussianBlur(own, (0, 0), 6)):
         np.testing.assert_array_equal(_held_back(own, own, around), 1.0)
