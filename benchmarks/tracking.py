@@ -41,7 +41,8 @@ _INNER = tuple(i for i in range(MESH_POINTS) if i not in GROUPS["contour"])
 _FACELESS_CROPS = 200
 _TURNED_DEG = 20
 _SHIFTS = ((0, 0), (1, 1), (2, 0), (0, 3), (3, 2), (4, 5), (5, 1), (6, 6))
-"""Columns and rows by which a picture is cut for another look of MediaPipe's: its detector starts from elsewhere."""
+"""Columns and rows by which a picture is cut for a look of MediaPipe's: not at all, by one for the floor, and more, so
+that its detector starts from elsewhere."""
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -111,33 +112,32 @@ def _largest(faces: Sequence[Landmarks]) -> Landmarks | None:
 
 def _picture(path: Path, tracker: Tracker, judge: Judge, fitter: HeadFitter, sheets: Path | None) -> PictureResult:
     pixels = read_picture(path).pixels
-    theirs = judge.meshes([pixels])[0]
+    looks = _looks(pixels, judge)
+    theirs, shifted = looks[0], looks[1]
     ours = _largest(tracker.detect(pixels))
     if sheets is not None:
         _draw(pixels, ours, theirs, sheets / f"{path.stem}.jpg")
     if np.isnan(theirs).any():
         return PictureResult(path.stem, ours is not None, {}, {}, {}, 0.0)
-    shifted = judge.meshes([np.ascontiguousarray(pixels[1:, 1:])])[0] + np.array([1, 1, 0], np.float32)
     floor = {} if np.isnan(shifted).any() else group_errors(shifted, theirs)
     found = ours is not None and ours.box.overlap(Box.around(theirs)) > 0.5
     seen = fitter.fit(Landmarks(theirs, np.ones(len(theirs), np.float32), 1.0))
     yaw = float(np.degrees(angles_of(seen.pose.rotation)[0]))
     errors = group_errors(ours.points, theirs) if ours is not None else {}
-    of_looks = group_errors(ours.points, _of_looks(pixels, judge)) if ours is not None else {}
+    of_looks = group_errors(ours.points, np.nanmedian(looks, axis=0)) if ours is not None else {}
     return PictureResult(path.stem, found, errors, of_looks, floor, yaw)
 
 
-def _of_looks(pixels: Bytes, judge: Judge) -> Float:
-    """The median (478, 3) of the meshes that MediaPipe sees in a picture moved a little, and in its mirror image."""
+def _looks(pixels: Bytes, judge: Judge) -> Float:
+    """(2 N, 478, 3) what MediaPipe sees in a picture moved by each of N `_SHIFTS`, then in their mirror images."""
     width = pixels.shape[1]
     moved = [np.ascontiguousarray(pixels[y:, x:]) for x, y in _SHIFTS]
-    looks = judge.meshes(moved) + np.array([(x, y, 0) for x, y in _SHIFTS], np.float32)[:, None]
+    straight = judge.meshes(moved) + np.array([(x, y, 0) for x, y in _SHIFTS], np.float32)[:, None]
     others = judge.meshes([np.ascontiguousarray(picture[:, ::-1]) for picture in moved])[:, list(MIRROR)]
     others = (
         others * np.array([-1, 1, 1], np.float32) + np.array([(width, y, 0) for _, y in _SHIFTS], np.float32)[:, None]
     )
-    median: Float = np.nanmedian(np.concatenate([looks, others]), axis=0)
-    return median
+    return np.concatenate([straight, others])
 
 
 def _draw(pixels: Bytes, ours: Landmarks | None, theirs: Float, path: Path) -> None:

@@ -13,10 +13,12 @@ from torch import nn
 
 from portrait_alive.errors import UnreadableInputError
 from portrait_alive.nets.detector_net import SIZE_PER_STRIDE, STRIDES
+from portrait_alive.nets.landmark_net import LandmarkNet, LandmarkNetConfig
 from portrait_alive.nets.load import load_net, read_weights
 from portrait_alive.nets.matte_net import MatteNet, MatteNetConfig
 from portrait_alive.tracking.crop import FaceCrop
 from portrait_alive.training.tracker.augment import resample, spoil
+from portrait_alive.training.tracker.landmarks import hold_features
 from portrait_alive.training.tracker.loop import Batch, save_weights, train
 from portrait_alive.training.tracker.matte import matte_loss
 from portrait_alive.training.tracker.scenes import targets
@@ -116,6 +118,21 @@ def test_a_run_begins_from_exported_weights(tmp_path: Path) -> None:
     after = torch.load(tmp_path / "run" / "net.pt", weights_only=True)
     assert after["weight"].item() == pytest.approx(2, abs=0.1)
     assert after["bias"].item() == pytest.approx(0.5, abs=0.1)
+
+
+def test_held_features_stay_while_what_reads_them_learns(tmp_path: Path) -> None:
+    net = LandmarkNet(LandmarkNetConfig(crop_size=32, widths=(8, 8, 8, 8, 8), blocks=(0, 0, 1, 0, 0)))
+    hold_features(net)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+
+    def loss(learning: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
+        return {"total": (learning(batch["crop"]).points - 0.3).square().mean()}
+
+    options = argparse.Namespace(threads=1, rate=0.05, out=tmp_path, steps=3, batch=2, minutes=None, start=None)
+    train(net, lambda _: repeat({"crop": torch.randn(2, 3, 32, 32)}), loss, options, lambda state, out: None)
+
+    changed = {name.split(".")[0] for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"narrowed", "both", "maps", "words", "always"}
 
 
 def test_saved_weights_come_back_with_norms_folded(tmp_path: Path) -> None:

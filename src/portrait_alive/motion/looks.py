@@ -19,8 +19,8 @@ or down, the correlation of their looks with the tracked ones is 0.61 in the mea
 _SEEN = 0.04
 """Share of the irises' variance that lids leave unexplained from which on the irises are taken as they are seen."""
 _SIDEWAYS, _UP_AND_DOWN = 1.25, 1.4
-"""Every tracker shows too little of a look. Sideways the one that ships goes 0.57 to 1.02 of the way that irises go in
-the pixels of seven people, median 0.77. With these gains portraits' irises go 0.95 of their drivers' way sideways and
+"""Every tracker shows too little of a look. Sideways the one that ships goes 0.56 to 1.11 of the way that irises go in
+the pixels of seven people, median 0.80. With these gains portraits' irises go 0.95 of their drivers' way sideways and
 three quarters of it up and down, in the pixels (medians; docs/motion.md)."""
 _UNEXPLAINED_GAIN = 2.5
 _OPEN = 0.6

@@ -25,7 +25,7 @@ looks aside most of the time does not rest there."""
 _SHIFTS, _SHIFT_REACH = 8, 2.0
 """Steps of the search for the middle of the states around the best, and how far it looks about, in kernel widths: with
 2 the rest of 26 clips, found from parts of them, differs by .07 (root sum of squares of the expression; at most .27),
-with the best state's own neighbourhood alone by .11 (.41); with 3 looks aside begin to count."""
+with 3 by .08 (.18), with the best state's own neighbourhood alone by .11 (.41)."""
 _LEAST_OPEN = 5
 """Percentile of the gap between the lips above which it counts as opened. Whoever talks all through, or smiles with
 parted lips, opens and closes the mouth beyond what is most frequent too."""

@@ -53,10 +53,10 @@ _LYING_DOUBT = 0.06
 _SIDES = (256, 512, 1024, 2048)
 """Sizes at which a picture is searched: the first alone where it shows one large face, else the first two, the others
 until a face is found."""
-_MIRROR: Final = list(topology.MIRROR)
 _LARGE = 0.15
 """Share of the picture's longer side from which a face is large. Of 32 faces beside one such, 31 are found at 256 px,
 all at 512, which would double the time."""
+_MIRROR: Final = list(topology.MIRROR)
 
 
 @dataclass(frozen=True, eq=False)

@@ -206,13 +206,14 @@ def _brought_over(
     def placed(line: Float) -> Float:
         return cast(Float, target.place(line[:, :2], where) * scale)
 
+    covered, laid = shrunk(own), shrunk(lent)
     inside = filled(placed(outline_of(points)), small)
     solid = shrunk(target.opacity[where].astype(np.float32) * np.float32(1 / 255))
     may = smoothstep(*_SOLID, solid) * shrunk(known) * inside
     seen = may.copy()
     for brow in _BROWS:  # one that is stretched to the outline is no shade for the one that covers it
         cv2.fillConvexPoly(seen, np.round(cv2.convexHull(placed(points[list(brow)]))).astype(np.int32), 0.0)
-    here, there = (weighed(shrunk(colours), seen) for colours in (own, lent))
+    here, there = (weighed(colours, seen) for colours in (covered, laid))
     cast_gain = gain_of(here, there, _CAST_REACH * tall / step)
     there[..., :3] *= cast_gain
     light_gain, detail_gain = (gain_of(here, there, reach * tall / step) for reach in (_LIGHT_REACH, _DETAIL_REACH))
@@ -226,7 +227,7 @@ def _brought_over(
         keep_clear(may, placed(points[list(line)]), clear)
     softened = light - np.float32(_SHADE) * np.tanh(light * np.float32(1 / _SHADE))
     gain = cast_gain * light_gain * np.exp(softened)[..., None]
-    gain *= _held_back(shrunk(lent) * gain, shrunk(own), averaged(here, size, _LIGHT_REACH * tall / step))[..., None]
+    gain *= _held_back(laid * gain, covered, averaged(here, size, _LIGHT_REACH * tall / step))[..., None]
     brought = np.dstack([gain, may]).astype(np.float32)
     full = cv2.resize(brought, own.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return full[..., :3], full[..., 3]

@@ -276,9 +276,8 @@ def mouth_of(
 
 def _with_like_lashes(eyes: tuple[EyeLayer, ...]) -> tuple[EyeLayer, ...]:
     """A picture's eyes with lashes of one thickness and softness: what differs in the picture is the light on them."""
-    heft, softness = (
-        sum(values) / max(len(eyes), 1) for values in ([eye.lash_heft for eye in eyes], [eye.softness for eye in eyes])
-    )
+    count = max(len(eyes), 1)
+    heft, softness = sum(eye.lash_heft for eye in eyes) / count, sum(eye.softness for eye in eyes) / count
     return tuple(replace(eye, lash_heft=heft, softness=softness) for eye in eyes)
 
 

@@ -63,7 +63,7 @@ def main() -> int:
     config = LandmarkNetConfig()
     net = LandmarkNet(config)
     if arguments.last_layers:
-        net.stages.requires_grad_(False).eval()
+        hold_features(net)
     taught: LabelledFaces = TaughtFaces(arguments.taught)
     if arguments.mixed:
         taught = EitherFaces(taught, TaughtFaces(arguments.mixed), _MIXED_SHARE)
@@ -89,6 +89,11 @@ def main() -> int:
         else None,
     )
     return 0
+
+
+def hold_features(net: LandmarkNet) -> None:
+    """Let only what reads the features learn: their layers, and what these know of usual crops, stay as they are."""
+    net.stages.requires_grad_(False).eval()
 
 
 class LandmarkLoss:
