@@ -222,6 +222,25 @@ def test_the_neutral_is_where_the_subject_rests_not_the_first_frame(lively):
     assert np.abs(neutral.expression).max() < 0.1
 
 
+@pytest.mark.parametrize("shape", ["browDown_L", "browOuterUp_R", "cheekSquint_L"])
+def test_brows_that_are_set_low_or_high_are_worn_not_held(lively, shape):
+    """Or a portrait would scowl, or be surprised, for as long as the driver's face is like that: all the time."""
+    worn = np.zeros_like(lively.expression)
+    column = lively.expression_names.index(shape)
+    worn[:, column] = 1.4
+    worn[60:, column] = 2.2
+    resting = replace(lively, expression=worn, mouth=0 * lively.mouth, lids=1 + 0 * lively.lids)
+    assert found_neutral(resting).expression[column] == pytest.approx(1.4, abs=0.05)
+
+
+def test_a_smile_that_is_held_all_through_is_left_to_the_portrait(lively):
+    smiles = np.zeros_like(lively.expression)
+    column = lively.expression_names.index("mouthSmile_L")
+    smiles[:, column] = 1.0
+    smiling = replace(lively, expression=smiles, mouth=0 * lively.mouth, lids=1 + 0 * lively.lids)
+    assert found_neutral(smiling).expression[column] < 0.5
+
+
 def test_who_looks_aside_most_of_the_time_does_not_rest_there(lively):
     aside = np.full((75, 2, 2), (0.0, -0.22), np.float32)
     aside[25:, :, 0] = 0.5
