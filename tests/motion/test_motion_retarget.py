@@ -299,6 +299,20 @@ def test_strong_brows_keep_their_size(source, basis, names, shape):
         np.testing.assert_allclose(moved(2 * weight), 2 * moved(weight), rtol=0.02, atol=0.003)
 
 
+def test_raised_brows_leave_the_hairline_where_it_is(source, basis, names):
+    """What is worn there, a veil's edge or a band, is no skin."""
+    weights = np.zeros(len(names), np.float32)
+    weights[[i for i, name in enumerate(names) if name.startswith(("browInnerUp", "browOuterUp"))]] = 1.0
+    driven = retarget(source, one(names, expression=weights), basis)[0]
+    rises = own_frame(source, source.points)[:, 1] - own_frame(source, driven.points)[:, 1]
+    brows, low, middle, hairline = (
+        rises[list(row)].mean()
+        for row in ((105, 66, 296, 334), (69, 108, 337, 299), (104, 109, 338, 333), (103, 67, 297, 332))
+    )
+    assert 0 < hairline < 0.25 * brows
+    assert hairline < middle < low < 0.75 * brows
+
+
 def test_brows_that_are_asked_for_too_much_are_held_softly(source, basis, names):
     brows = list(topology.RIGHT_BROW + topology.LEFT_BROW)
 

@@ -35,9 +35,9 @@ _WORN: Final = ("brow", "cheekSquint", "eyeSquint")
 """Shapes that are worn however strong: how high somebody's brows are set, and how full the skin about the eyes is, the
 fitted identity does not tell, and a portrait would frown or be surprised all through for it."""
 _WORN_AT = 40
-"""Percentile of each of them over the clip that is its rest: in lively speech the most frequent face is chance, one brow
-up and the other down. Rests found from halves and thirds of 26 clips differ by .17 (at most 1.2) there, where the most
-frequent faces' brows do by .14 (2.6)."""
+"""Percentile of each of them over the clip that is its rest: in lively speech the most frequent face is chance, one
+brow up and the other down. Rests found from halves and thirds of 26 clips differ by .17 (at most 1.2) there, where the
+most frequent faces' brows do by .14 (2.6)."""
 
 
 def found_neutral(motion: Motion) -> Neutral:

@@ -17,6 +17,7 @@ from portrait_alive.errors import UsageError
 from portrait_alive.motion.angles import angles_of, matrix_of, scaled_rotation
 from portrait_alive.motion.driven_faces import DrivenFaces
 from portrait_alive.motion.eyes import Irises, Look
+from portrait_alive.motion.forehead import goes_with_brows
 from portrait_alive.motion.lids import EyeLids
 from portrait_alive.motion.limits import reachable_shift, reachable_turn, softly_each
 from portrait_alive.motion.lips import Lips, literal_opening, mouth_opening
@@ -145,6 +146,13 @@ class Retargeted(DrivenFaces):
         )
 
     @cached_property
+    def _shapes(self) -> NDArray[np.float64]:
+        """(E of the basis, P, 3) the basis's expression shapes, those of brows with a forehead that stays behind."""
+        shapes = self.basis.expression.astype(np.float64)
+        shapes[self._is_brow] *= goes_with_brows(self.basis)[:, None]
+        return shapes
+
+    @cached_property
     def _is_brow(self) -> NDArray[np.bool_]:
         """(E of the basis,)."""
         return np.array([name.startswith(_BROW_PREFIXES) for name in self.basis.expression_names])
@@ -171,7 +179,7 @@ class Retargeted(DrivenFaces):
         change = self._expression_change(frame)
         moved = change != 0
         if moved.any():
-            points += np.tensordot(change[moved], self.basis.expression[moved].astype(np.float64), 1)
+            points += np.tensordot(change[moved], self._shapes[moved], 1)
         self._set_lips(points, frame, change)
         pose, turn = self._pose(frame)
         gaze = self._gaze_change(frame, pose)
