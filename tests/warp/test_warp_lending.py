@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from portrait_alive.warp.lending_shares import IN_PLAY, angles_between, shares_of, stacked
-from portrait_alive.warp.patch import Patch, Target, depth_within, distance_beyond, gain_between
+from portrait_alive.warp.patch import Patch, Target, depth_within, distance_beyond, gain_between, keep_clear
 
 NO_TURN = np.zeros(6, np.float32)
 
@@ -98,3 +98,13 @@ def test_distances_of_a_ring():
     assert deep[20, 20] == pytest.approx(10, abs=1)
     assert deep[5, 5] == away[20, 20] == 0
     assert away[20, 38] == pytest.approx(8, abs=1)
+
+
+def test_a_polygon_outside_of_a_mask_is_far_and_leaves_it_alone():
+    outside = np.array([[200.0, 200.0], [220.0, 200.0], [210.0, 215.0]], np.float32)
+    away = distance_beyond(outside, (40, 60))
+    assert np.isfinite(away * np.float32(1e3)).all()
+    assert away.min() >= 60
+    mask = np.ones((40, 60), np.float32)
+    keep_clear(mask, outside, (0.1, 0.4))
+    assert (mask == 1).all()

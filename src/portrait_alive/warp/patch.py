@@ -112,8 +112,9 @@ def averaged(weighed_colours: Float, size: tuple[int, int], sigma: float) -> Flo
 
 
 def distance_beyond(ring: Float, shape: tuple[int, int]) -> Float:
-    """(h, w) pixels from each pixel to a polygon (N, 2), 0 inside it."""
-    return cast(Float, cv2.distanceTransform(1 - filled(ring, shape), cv2.DIST_L2, 5))
+    """(h, w) pixels from each pixel to a polygon (N, 2), 0 inside it; a polygon outside is as far as can be."""
+    farthest = np.float32(shape[0] + shape[1])
+    return cast(Float, np.minimum(cv2.distanceTransform(1 - filled(ring, shape), cv2.DIST_L2, 5), farthest))
 
 
 def keep_clear(mask: Float, ring: Float, clear: tuple[float, float]) -> None:
