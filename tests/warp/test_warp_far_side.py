@@ -10,7 +10,7 @@ from warp_heads import SKIN, Head, driven_by, paint_head, turned
 
 from portrait_alive.shape import topology
 from portrait_alive.types import Float, Picture
-from portrait_alive.warp.far_side import _held_back
+from portrait_alive.warp.far_side import FarSide, _held_back
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.warper import Warper
 
@@ -134,3 +134,55 @@ def test_paint_like_what_it_covers_is_not_held_back_whatever_is_around() -> None
     own = np.where(np.arange(40)[None, :, None] < 20, 180.0, 60.0).astype(np.float32) * np.ones((30, 1, 3), np.float32)
     for around in (np.zeros_like(own), cv2.GaussianBlur(own, (0, 0), 6)):
         np.testing.assert_array_equal(_held_back(own, own, around), 1.0)
+
+
+def _with_brow_to_the_outline(head: Head) -> Picture:
+    """A dark bar from the far brow out to the outline."""
+    pixels = head.picture.pixels.copy()
+    points = head.face.points[:, :2]
+    tail, rim = points[[70, 105]].mean(0), points[[162, 21]].mean(0)
+    thick = round(0.04 * float(np.ptp(points[:468, 1])))
+    cv2.line(pixels, *(np.round(end).astype(int).tolist() for end in (tail, rim)), (40, 30, 25), thick, cv2.LINE_AA)
+    return Picture(pixels)
+
+
+def test_a_brow_on_the_outline_does_not_smear_over_the_temple_that_comes_into_view() -> None:
+    head = _mottled(_YAW, contrast=4.0)
+    warper = Warper(take_apart(_with_brow_to_the_outline(head), head.face, head.basis))
+    far_side = warper.layers.far_side
+    assert far_side is not None
+    smeared = Warper(replace(warper.layers, far_side=replace(far_side, temple=None)))
+    driven = turned(head, -0.6)
+    temple = _within(warper, driven.points[[70, 21, 105, 162], :2])
+
+    dark = [(sum(SKIN) / 3 - each.render(driven)[temple].mean(-1)).clip(20).mean() - 20 for each in (smeared, warper)]
+
+    assert dark[0] > 8
+    assert dark[1] < 0.5 * dark[0]
+
+
+def test_a_brow_on_the_outline_stays_where_the_head_does_not_turn() -> None:
+    head = _mottled(_YAW, contrast=4.0)
+    warper = Warper(take_apart(_with_brow_to_the_outline(head), head.face, head.basis))
+    far_side = warper.layers.far_side
+    assert far_side is not None
+    without = Warper(replace(warper.layers, far_side=replace(far_side, temple=None)))
+    for yaw in (0.0, -0.1, 0.1):
+        driven = turned(head, yaw)
+        np.testing.assert_array_equal(warper.render(driven), without.render(driven))
+
+
+def test_rims_of_glasses_are_not_cleared_off_the_temple(head: Head) -> None:
+    layers = take_apart(head.picture, head.face, head.basis)
+    still = layers.still
+    far = FarSide.of(
+        head.picture.pixels,
+        head.face,
+        head.basis.triangles,
+        layers.grid,
+        still,
+        layers.opacity,
+        has_glasses=True,
+    )
+    assert far is not None
+    assert far.temple is None

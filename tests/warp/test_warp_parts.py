@@ -71,6 +71,19 @@ def test_no_displacement_inverts_to_whole_pixels() -> None:
     assert grid.full_size(origin, shift=(3, 5), factor=2)[0, 0] == pytest.approx((6, 10), abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    "block", [(slice(3, 9), slice(5, 12)), (slice(0, 6), slice(0, 4)), (slice(15, 22), slice(18, 22))]
+)
+def test_a_block_of_nodes_is_at_its_pixels_what_the_whole_grid_is(block):
+    grid = Grid.over(10, 20, 90, 100, 4)
+    values = np.random.default_rng(0).random((*grid.shape, 2)).astype(np.float32)
+    part, some = grid.block_at_pixels(values, block)
+    whole = grid.at_pixels(values)[part]
+    assert some.shape == whole.shape
+    inner = slice(2, -2)  # half a cell along its own edges is the outermost node's
+    np.testing.assert_allclose(some[inner, inner], whole[inner, inner], atol=1e-5)
+
+
 def test_folds_are_squeezed_from_the_centre_outwards() -> None:
     field = np.zeros((5, 30, 2), np.float32)
     field[:, 20:25, 0] = -30.0  # the outer part would come to lie before the inner one

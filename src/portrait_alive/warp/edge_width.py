@@ -13,7 +13,7 @@ def edge_width(pixels: Bytes) -> float:
     steepest = np.hypot(cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1)) / 8
     window = np.ones((9, 9), np.uint8)
     height = cv2.dilate(light, window) - cv2.erode(light, window)
-    clear = height > max(float(np.percentile(height, 90)), 12.0)
+    clear = height >= max(float(np.percentile(height, 90)), 12.0)
     if not clear.any():
         return 1.0
     return float(np.clip(1 / np.percentile(steepest[clear] / height[clear], 95) - 1.5, 1, 6))

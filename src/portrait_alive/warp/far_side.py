@@ -19,6 +19,7 @@ from portrait_alive.shape.source import yaw_of
 from portrait_alive.tones import LUMA
 from portrait_alive.types import MESH_POINTS, Bytes, DrivenFace, Float, SourceFace
 from portrait_alive.warp.face_shapes import EYES, height_of, outline_of
+from portrait_alive.warp.far_temple import FarTemple
 from portrait_alive.warp.fine_texture import FineTexture
 from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.patch import Part, Patch, Target, averaged, depth_within, filled, gain_of, keep_clear, weighed
@@ -79,12 +80,21 @@ class FarSide:
     """Mesh points of the far side."""
     sitter: Float
     """(rows, columns) in [0, 1] at the region's nodes: the picture's sitter, without the rim that goes along."""
+    temple: FarTemple | None
+    """None behind glasses, whose rims cross it."""
     turned: float
     """In [0, 1]: how far the source is seen from the side."""
 
     @staticmethod
     def of(
-        pixels: Bytes, face: SourceFace, triangles: NDArray[np.int32], grid: Grid, sitter: Float
+        pixels: Bytes,
+        face: SourceFace,
+        triangles: NDArray[np.int32],
+        grid: Grid,
+        still: Bytes,
+        sitter: Float,
+        *,
+        has_glasses: bool,
     ) -> "FarSide | None":
         """Of the picture's pixels (H, W, 3); None where the face is seen from the front, or too small.
 
@@ -93,7 +103,9 @@ class FarSide:
             face: its face.
             triangles: (T, 3) of the mesh.
             grid: of the region that moves.
+            still: (h, w, 3) that region of the picture.
             sitter: (h, w) in [0, 1] the sitter's opacity in it.
+            has_glasses: whether the sitter wears some.
         """
         yaw = yaw_of(face)
         turned = float(smoothstep(*_TURNED, abs(yaw)))
@@ -119,12 +131,16 @@ class FarSide:
         corner = np.array([x0, y0, 0], np.float32)
         points = points - corner
         depth = depth_within(outline_of(points), piece.shape[:2]) / np.float32(tall)
+        temple = None
+        if not has_glasses:
+            temple = FarTemple.of(still, (grid.left, grid.top), face.points, sitter, is_left=yaw > 0, turned=turned)
         return FarSide(
             skin=SkinSheet.of(piece.shape[:2], points, triangles, grid.cell),
             texture=FineTexture.of(piece, limit_bytes=_TEXTURE_BYTES),
             within=smoothstep(*_SOURCE_WITHIN, depth),
             far=np.flatnonzero(_across(face) * yaw > 0),
             sitter=grid.means(sitter),
+            temple=temple,
             turned=turned,
         )
 
@@ -143,8 +159,12 @@ class FarSide:
         within -= within & grid.filled([cv2.convexHull(np.ascontiguousarray(points[list(topology.LIPS), :2]))])
         if np.count_nonzero(shown[within > 0] < 2.0 ** -_STRETCHED[0]) < _STRETCHED_NODES:
             return
+        # what goes along of the background, as a rim, is stretched as well: the face ends before it
+        sitter = cv2.remap(self.sitter, origins, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if self.temple is not None:
+            self.temple.lay_over(grid, origins, shown, sitter, target)
         laid = self.skin.laid_on(points)
-        share, part = self._share(laid, grid, shown, origins)
+        share, part = self._share(laid, grid, shown, sitter)
         if part is None:
             return
         at = laid.positions(self.texture.factor)[part]
@@ -163,11 +183,9 @@ class FarSide:
         share = share[part][inner] * same * (target.opacity[where] * np.float32(1 / 255))
         target.blend(where, own, lent * gain, share)
 
-    def _share(self, laid: LaidSkin, grid: Grid, shown: Float, origins: Float) -> tuple[Float, Part | None]:
+    def _share(self, laid: LaidSkin, grid: Grid, shown: Float, sitter: Float) -> tuple[Float, Part | None]:
         """(h, w) in [0, 1] of the mirror image's rectangle: where it is stretched less; and the part that is not 0."""
         at = grid.indices_of(laid.places)
-        # what goes along of the background, as a rim, is stretched as well: the face ends before it
-        sitter = cv2.remap(self.sitter, origins, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         own, sitter = (
             cv2.remap(each, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for each in (shown, sitter)
         )

@@ -248,3 +248,16 @@ class Grid:
         height, width = self.shape
         full = cv2.resize(at_nodes, (width * self.cell, height * self.cell), interpolation=cv2.INTER_LINEAR)
         return cast(Float, full[self.cell : -self.cell, self.cell : -self.cell])
+
+    def block_at_pixels(self, at_nodes: Float, block: tuple[slice, slice]) -> tuple[tuple[slice, slice], Float]:
+        """The rows and columns of pixels about a block of nodes, and (h, w) or (h, w, C) values there.
+
+        As `at_pixels` but for half a cell along the block's own edges, where its outermost nodes' values hold.
+        """
+        height, width = self.size
+        some = at_nodes[block]
+        rows, columns = some.shape[0] * self.cell, some.shape[1] * self.cell
+        top, left = ((part.start - 1) * self.cell for part in block)
+        full = cv2.resize(some, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        down, across = slice(max(top, 0), min(top + rows, height)), slice(max(left, 0), min(left + columns, width))
+        return (down, across), full[down.start - top : down.stop - top, across.start - left : across.stop - left]

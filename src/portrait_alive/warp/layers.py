@@ -166,7 +166,9 @@ def take_apart(
         reach=_reach(at_nodes, grid.cell),
         field=field,
         nape=nape,
-        far_side=FarSide.of(picture.pixels, face, basis.triangles, grid, without_rim),
+        far_side=FarSide.of(
+            picture.pixels, face, basis.triangles, grid, still, without_rim, has_glasses=glasses is not None
+        ),
         brows=brow_skin(still, (grid.left, grid.top), face.points, basis.triangles),
         eyes=_with_like_lashes(eyes),
         mouth=mouth_of(still, face, basis, grid, frame, skin, grain_px, whites_of(eyes)),
