@@ -208,9 +208,8 @@ def _placed(records: Records, good: NDArray[np.intp]) -> tuple[NDArray[np.float3
 def _calibrated_lids(opening: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N, 2) lids with 0 shut and 1 relaxed, each eye in its own range."""
     calibrated = np.empty_like(opening)
-    for eye in range(2):
+    for eye, relaxed in enumerate(_relaxed(opening)):
         values = opening[:, eye]
-        relaxed = _relaxed(values)
         least = float(np.sort(values)[min(1, len(values) - 1)]) if len(values) > 20 else relaxed
         shut = min(least, _SHUT_SHARE * relaxed) if least < 0.5 * relaxed else _SHUT_SHARE * relaxed
         shut = max(shut, 0.08 * relaxed)
@@ -239,17 +238,24 @@ def _brows_shown(motion: Motion) -> Motion:
     return replace(motion, expression=motion.expression * more, neutral=neutral)
 
 
-def _relaxed(opening: NDArray[np.float32]) -> float:
+def _relaxed(opening: NDArray[np.float32]) -> tuple[float, float]:
     """The most frequent opening of eyes that are open, leaning to what is usual for people: whoever narrows or lowers
-    the eyes for most of a clip is not relaxed in it."""
+    the eyes for most of a clip is not relaxed in it.
+
+    Both eyes' (N, 2) are looked for in the same frames: each by itself, one rested where it is wide and the other where
+    it is narrow, and a portrait's drooped.
+    """
     if len(opening) < 20:
-        return _TYPICAL_OPENING
-    high = np.sort(opening)[len(opening) // 4 :].astype(np.float64)
-    high = high[:: max(len(high) // 1000, 1)]
-    width = max(0.05 * float(np.median(high)), 1e-4)
-    density = np.exp(-(((high[:, None] - high[None]) / width) ** 2) / 2).sum(1)
-    usual = np.exp(-((np.log(np.maximum(high, 1e-3) / _TYPICAL_OPENING) / _OPENING_SPREAD) ** 2) / 2)
-    return float(high[int(np.argmax(density * usual))])
+        return _TYPICAL_OPENING, _TYPICAL_OPENING
+    both = opening.astype(np.float64)
+    both = both[np.argsort(both.mean(1))[len(both) // 4 :]]
+    both = both[:: max(len(both) // 1000, 1)]
+    width = np.maximum(0.05 * np.median(both, axis=0), 1e-4)
+    near = np.exp(-(((both[:, None] - both[None]) / width) ** 2) / 2)
+    usual = np.exp(-((np.log(np.maximum(both, 1e-3) / _TYPICAL_OPENING) / _OPENING_SPREAD) ** 2) / 2)
+    weights = near[int(np.argmax((near.sum(1) * usual).prod(1)))].prod(1)
+    right, left = (weights @ both / weights.sum()).tolist()
+    return right, left
 
 
 def _calibrated_mouth(gap: NDArray[np.float32]) -> NDArray[np.float32]:
