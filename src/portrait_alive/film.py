@@ -75,14 +75,9 @@ def film_of(
         matter: the matte network.
         on_event: told of what `--retarget absolute` looks at, and what it cannot follow.
     """
-    fps = options.fps or drives[0].fps
-    parts = tuple(
-        _absolute_part(picture, face, drive, drive.motion, fps, basis, options, matter, on_event)
-        if isinstance(drive.motion, MeshTrack)
-        else _part(face, drive, drive.motion, fps, basis, options)
-        for face, drive in zip(faces, drives, strict=True)
-    )
-    return Film(fps, max(round(len(part.states) / part.rate) for part in parts), parts)
+    scene = _Scene(picture, basis, options, options.fps or drives[0].fps, matter, on_event)
+    parts = tuple(scene.part_of(face, drive) for face, drive in zip(faces, drives, strict=True))
+    return Film(scene.fps, max(round(len(part.states) / part.rate) for part in parts), parts)
 
 
 def room_of(states: Sequence[DrivenFace], basis: ShapeBasis) -> Box:
@@ -94,48 +89,52 @@ def room_of(states: Sequence[DrivenFace], basis: ShapeBasis) -> Box:
     return Box.around(np.concatenate(some)).scaled(_ROOM_MARGIN)
 
 
-def _absolute_part(
-    picture: Picture,
-    face: SourceFace,
-    drive: Drive,
-    track: MeshTrack,
-    fps: Fraction,
-    basis: ShapeBasis,
-    options: AnimateOptions,
-    matter: Matter,
-    on_event: Listener,
-) -> Part:
-    states = retarget_absolute(face, _in_source_pixels(track, drive, picture), basis)
-    room = room_of(states, basis)
-    if drive.clip is not None:
-        on_event(PhaseStarted("align", "laying the source over the driver", len(states)))
-        with closing(tracked_frames(drive.clip, options)) as frames:
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What the parts of a film have in common."""
+
+    picture: Picture
+    basis: ShapeBasis
+    options: AnimateOptions
+    fps: Fraction
+    matter: Matter
+    on_event: Listener
+
+    def part_of(self, face: SourceFace, drive: Drive) -> Part:
+        """What a face does that follows a drive."""
+        if isinstance(drive.motion, MeshTrack):
+            return self._laid_over(face, drive, drive.motion)
+        return self._retargeted(face, drive, drive.motion)
+
+    def _laid_over(self, face: SourceFace, drive: Drive, track: MeshTrack) -> Part:
+        states = retarget_absolute(face, _in_source_pixels(track, drive, self.picture), self.basis)
+        room, rate = room_of(states, self.basis), drive.fps / self.fps
+        if drive.clip is None:
+            return Part(states, rate, room)
+        self.on_event(PhaseStarted("align", "laying the source over the driver", len(states)))
+        with closing(tracked_frames(drive.clip, self.options)) as frames:
             found = aligned(
-                Aligner.of(picture, face, basis, room, matter),
+                Aligner.of(self.picture, face, self.basis, room, self.matter),
                 states,
                 frames,
-                threads=options.threads or core_count(),
-                on_frame=lambda done: on_event(Progress("align", done)),
+                threads=self.options.threads or core_count(),
+                on_frame=lambda done: self.on_event(Progress("align", done)),
             )
-        if found is not None:
-            return Part(found, drive.fps / fps, room)
-        on_event(Note("not-aligned", f"{drive.name} does not look like the source: {_LANDMARKS_ALONE}"))
-    return Part(states, drive.fps / fps, room)
+        if found is None:
+            self.on_event(Note("not-aligned", f"{drive.name} does not look like the source: {_LANDMARKS_ALONE}"))
+        return Part(states if found is None else found, rate, room)
 
-
-def _part(
-    face: SourceFace, drive: Drive, recorded: Motion, fps: Fraction, basis: ShapeBasis, options: AnimateOptions
-) -> Part:
-    motion = recorded if drive.fps == fps else recorded.resampled(fps)
-    strengths = RetargetOptions(
-        pose=options.pose,
-        mouth=options.mouth,
-        brows=options.brows,
-        lids=options.lids,
-        gaze=options.gaze,
-        look=options.look,
-    )
-    return Part(retarget(face, motion, basis, strengths), Fraction(1))
+    def _retargeted(self, face: SourceFace, drive: Drive, recorded: Motion) -> Part:
+        motion = recorded if drive.fps == self.fps else recorded.resampled(self.fps)
+        strengths = RetargetOptions(
+            pose=self.options.pose,
+            mouth=self.options.mouth,
+            brows=self.options.brows,
+            lids=self.options.lids,
+            gaze=self.options.gaze,
+            look=self.options.look,
+        )
+        return Part(retarget(face, motion, self.basis, strengths), Fraction(1))
 
 
 def _in_source_pixels(track: MeshTrack, drive: Drive, picture: Picture) -> MeshTrack:
