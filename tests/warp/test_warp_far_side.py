@@ -11,6 +11,7 @@ from warp_heads import SKIN, Head, driven_by, paint_head, turned
 from portrait_alive.shape import topology
 from portrait_alive.types import Float, Picture
 from portrait_alive.warp.far_side import FarSide, _held_back
+from portrait_alive.warp.far_temple import FarTemple
 from portrait_alive.warp.layers import take_apart
 from portrait_alive.warp.warper import Warper
 
@@ -186,3 +187,10 @@ def test_rims_of_glasses_are_not_cleared_off_the_temple(head: Head) -> None:
     )
     assert far is not None
     assert far.temple is None
+
+
+def test_where_no_skin_is_seen_about_the_temple_nothing_is_laid(head: Head) -> None:
+    layers = take_apart(head.picture, head.face, head.basis)
+    corner, nobody = (layers.grid.left, layers.grid.top), np.zeros_like(layers.opacity)
+    temple = FarTemple.of(layers.still, corner, head.face.points, nobody, is_left=False, turned=1.0)
+    assert temple.share.max() == 0

@@ -36,6 +36,8 @@ _SOLID: Final = 0.99
 """Opacity of the sitter there: at its edge the background is in the paint."""
 _LIGHT: Final = (0.7, 0.9)
 """Luma, over the temple's, from which something may be skin, and is for certain."""
+_SEEN: Final = 0.5
+"""How certain the surest of it has to be, or nothing is laid."""
 _USUAL: Final = 60
 """Percentile that counts as the temple's luma."""
 _STRETCHED: Final = (1.0, 1.7)
@@ -87,6 +89,8 @@ class FarTemple:
         luma = small @ LUMA
         usual = float(np.percentile(luma[near > 0], _USUAL)) if (near > 0).any() else 255.0
         known = near * smoothstep(*_LIGHT, luma * np.float32(1 / max(usual, 1.0)))
+        if known.max() < _SEEN:
+            share[:] = 0
         return FarTemple(continue_smoothly(small, known.astype(np.float32)), share.astype(np.float32), scale)
 
     def lay_over(self, grid: Grid, origins: Float, shown: Float, sitter: Float, target: Target) -> None:
