@@ -58,7 +58,8 @@ def main() -> None:
         if found is not None:
             shares.append(found)
             table.append([clip.stem, *(f"{share:.2f}" for share in found)])
-    table.append(["median", *(f"{share:.2f}" for share in np.median(shares, axis=0))])
+    if shares:
+        table.append(["median", *(f"{share:.2f}" for share in np.median(shares, axis=0))])
     table.append(["the head model's shapes; driven", *(f"{a:.2f}; {b:.2f}" for a, b in of_shapes(basis).tolist())])
     print(command_line())
     print(markdown_table(["clip", *list(ROWS)[1:]], table))
@@ -79,7 +80,8 @@ def shares_in(clip: Path, tracker: Tracker, fitter: HeadFitter) -> Float | None:
     motion = track_driver(frames, tracker, fitter, fps=Fraction(25))
     raised = _mean_of(motion.expression, motion.expression_names, ("browInnerUp", "browOuterUp"))
     raised -= _mean_of(motion.expression, motion.expression_names, ("browDown",))
-    rest = int(np.argmin(np.abs(raised - np.percentile(raised, 20)) + np.abs(motion.lids.mean(1) - 1)))
+    off_rest = np.abs(raised - np.percentile(raised, 20)) + np.abs(motion.lids.mean(1) - 1)
+    rest = int(np.argmin(np.where(motion.bridged, np.inf, off_rest)))
     alike = (np.abs(motion.rotation - motion.rotation[rest]).max(1) < _SAME_POSE) & ~motion.bridged
     seen = _face(tracker, frames[rest])
     if seen is None:
@@ -95,7 +97,7 @@ def shares_in(clip: Path, tracker: Tracker, fitter: HeadFitter) -> Float | None:
         if face is not None:
             flow = flows.calc(still, _held_still(frames[frame], face.points[:, :2], home), None)
             ways.append(_ways(cv2.GaussianBlur(flow, (0, 0), _FACE_PX / 64)[..., 1], home))
-            nods.append(float(motion.rotation[frame, 0]))
+            nods.append(float(motion.rotation[frame, 1]))
     gone = np.array(ways) * (100 / float(np.linalg.norm(home[33] - home[263])))
     if len(gone) < 2 or np.ptp(gone[:, 0]) < _LEAST_RAISE:
         return None
@@ -109,14 +111,15 @@ def _mean_of(weights: Float, names: tuple[str, ...], wanted: tuple[str, ...]) ->
 
 
 def _face(tracker: Tracker, frame: Bytes) -> Landmarks | None:
-    faces = tracker.detect(frame)
-    return faces[0] if faces else None
+    """The largest face, whom `track_driver` follows in these clips."""
+    return max(tracker.detect(frame), key=lambda face: float(np.ptp(face.points[:, 1])), default=None)
 
 
 def _held_still(frame: Bytes, points: Float, home: Float) -> Bytes:
     """(512, 512) luma with the steady points (478, 2) brought to their home."""
     moves, _ = cv2.estimateAffinePartial2D(points[_STEADY].astype(np.float32), home[_STEADY], method=cv2.LMEDS)
-    held = cv2.warpAffine(frame, moves, (2 * _FACE_PX, 2 * _FACE_PX), flags=cv2.INTER_AREA)
+    soft = max(0.5 / float(np.hypot(moves[0, 0], moves[1, 0])) - 0.5, 0.01)  # what is shrunk would else be aliased
+    held = cv2.warpAffine(cv2.GaussianBlur(frame, (0, 0), soft), moves, (2 * _FACE_PX, 2 * _FACE_PX))
     return np.rint(held.astype(np.float32) @ LUMA).astype(np.uint8)
 
 

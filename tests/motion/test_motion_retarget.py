@@ -282,6 +282,23 @@ def test_brows_rise_in_the_portraits_own_measure(source, basis, names):
     assert rises[1] / rises[0] == pytest.approx(heights[1] / heights[0], rel=0.03)
 
 
+def test_brows_rise_in_the_drivers_own_measure_as_well(source, basis, names):
+    """A raise by a driver whose brows are set high is less of a raise than the same by one whose brows are low."""
+    raising = [names.index(name) for name in names if name.startswith(("browInnerUp", "browOuterUp"))]
+
+    def rise(worn: float) -> float:
+        rest, raised = np.zeros(len(names), np.float32), np.zeros(len(names), np.float32)
+        rest[raising], raised[raising] = worn, worn + 0.3
+        motion = one(names, expression=raised)
+        motion = replace(motion, neutral=replace(motion.neutral, expression=rest))
+        driven = retarget(source, motion, basis)[0]
+        return brow_height(own_frame(source, driven.points)) - brow_height(own_frame(source, source.points))
+
+    low, usual, high = (rise(worn) for worn in (-0.5, 0.0, 0.6))
+    assert low > 1.1 * usual
+    assert high < 0.9 * usual
+
+
 @pytest.mark.parametrize("shape", ["browOuterUp", "browDown", "browInnerUp"])
 def test_strong_brows_keep_their_size(source, basis, names, shape):
     """Twice the weight moves brows twice as far, also where opposing shapes leave weights below 0 or above 1."""

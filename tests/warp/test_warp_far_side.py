@@ -10,9 +10,12 @@ from warp_heads import SKIN, Head, driven_by, paint_head, turned
 
 from portrait_alive.shape import topology
 from portrait_alive.types import Float, Picture
-from portrait_alive.warp.far_side import FarSide, _held_back
+from portrait_alive.warp.far_side import _held_back
 from portrait_alive.warp.far_temple import FarTemple
+from portrait_alive.warp.glasses_rims import GlassesRims
+from portrait_alive.warp.grid import Grid
 from portrait_alive.warp.layers import take_apart
+from portrait_alive.warp.patch import Target
 from portrait_alive.warp.warper import Warper
 
 _SIZE = 480
@@ -162,31 +165,60 @@ def test_a_brow_on_the_outline_does_not_smear_over_the_temple_that_comes_into_vi
     assert dark[1] < 0.5 * dark[0]
 
 
-def test_a_brow_on_the_outline_stays_where_the_head_does_not_turn() -> None:
+def test_a_brow_on_the_outline_stays_where_it_is_hardly_stretched() -> None:
     head = _mottled(_YAW, contrast=4.0)
     warper = Warper(take_apart(_with_brow_to_the_outline(head), head.face, head.basis))
     far_side = warper.layers.far_side
     assert far_side is not None
     without = Warper(replace(warper.layers, far_side=replace(far_side, temple=None)))
-    for yaw in (0.0, -0.1, 0.1):
+    for yaw in (0.1, 0.0, -0.15, -0.2, -0.25):
         driven = turned(head, yaw)
         np.testing.assert_array_equal(warper.render(driven), without.render(driven))
 
 
-def test_rims_of_glasses_are_not_cleared_off_the_temple(head: Head) -> None:
-    layers = take_apart(head.picture, head.face, head.basis)
-    still = layers.still
-    far = FarSide.of(
-        head.picture.pixels,
-        head.face,
-        head.basis.triangles,
-        layers.grid,
-        still,
-        layers.opacity,
-        has_glasses=True,
+def test_rims_of_glasses_are_not_cleared_off_the_temple(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    def temple() -> FarTemple | None:
+        far_side = take_apart(head.picture, head.face, head.basis).far_side
+        assert far_side is not None
+        return far_side.temple
+
+    assert temple() is not None
+    eyes = (head.face.points[list(ring), :2] for ring in (topology.RIGHT_EYE, topology.LEFT_EYE))
+    right, left = (cv2.boxPoints(cv2.minAreaRect(eye)) for eye in eyes)
+    rims = GlassesRims(right, left, are_dark=False)
+    monkeypatch.setattr("portrait_alive.warp.glasses_hold.glasses_rims", lambda *_: rims)
+    assert temple() is None
+
+
+def test_the_mirror_image_of_paint_is_nothing_drawn() -> None:
+    head = _mottled(_YAW, contrast=4.0)
+    warper = Warper(take_apart(head.picture, head.face, head.basis))
+    far_side = warper.layers.far_side
+    assert far_side is not None
+    cheek_only = Warper(replace(warper.layers, far_side=replace(far_side, temple=None)))
+    driven = turned(head, -0.6)
+    laid, plain = (each.render_with_masks(driven) for each in (warper, cheek_only))
+    mirrored = np.abs(plain.pixels.astype(int) - _stretched(warper).render(driven)).max(-1) > 8
+    assert laid.drawn.max() > plain.drawn.max() + 0.2 or laid.drawn.sum() > plain.drawn.sum() + 20
+    assert laid.drawn[mirrored].mean() < 0.2
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.37])
+def test_skin_of_the_temple_lies_where_it_comes_from(scale: float) -> None:
+    grid = Grid.over(10, 20, 190, 160, 6)
+    height, width = grid.size
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    ramp = np.dstack([20 + x, 20 + y, 0 * x + 100])
+    size = (round(width * scale), round(height * scale))
+    skin = cv2.resize(ramp, size, interpolation=cv2.INTER_AREA)
+    temple = FarTemple(skin, np.ones(skin.shape[:2], np.float32), size[0] / width)
+    target = Target(
+        np.zeros((height, width, 3), np.uint8), np.full((height, width), 255, np.uint8), None, (grid.left, grid.top)
     )
-    assert far is not None
-    assert far.temple is None
+    everywhere = np.ones(grid.shape, np.float32)
+    temple.lay_over(grid, grid.indices(), 0.1 * everywhere, everywhere, target)
+    inner = slice(12, -12)
+    assert np.abs(target.pixels[inner, inner] - ramp[inner, inner]).max() < 1.5
 
 
 def test_where_no_skin_is_seen_about_the_temple_nothing_is_laid(head: Head) -> None:

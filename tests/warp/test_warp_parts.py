@@ -185,6 +185,14 @@ def test_the_guided_filter_follows_the_guide_s_edges() -> None:
     assert np.abs(np.diff(refined[20])).argmax() == 19
 
 
+def test_a_flat_picture_is_as_crisp_as_its_edges() -> None:
+    """Where most windows see the same two tones, the steepest of them have to count all the same."""
+    pixels = np.full((60, 80, 3), 200, np.uint8)
+    pixels[15:45, 20:60] = 40, 30, 60
+    assert edge_width(pixels) == pytest.approx(1.0)
+    assert edge_width(cv2.GaussianBlur(pixels, (0, 0), 2.0)) > 2
+
+
 def test_soft_pictures_have_wide_edges() -> None:
     pixels = np.full((120, 120, 3), 60, np.uint8)
     cv2.circle(pixels, (60, 60), 35, (200, 180, 170), -1, cv2.LINE_AA)

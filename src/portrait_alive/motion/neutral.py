@@ -23,15 +23,14 @@ _SIDEWARD = (0.15, 0.15)
 """How far from straight, across and up or down in half-widths, halves a look's claim to be the rest. Someone who
 looks aside most of the time does not rest there."""
 _SHIFTS, _SHIFT_REACH = 8, 2.0
-"""Steps of the search for the middle of the states around the best, and how far it looks about, in kernel widths: with
-2 the rest of 26 clips, found from parts of them, differs by .07 (root sum of squares of the expression; at most .27),
-with 3 by .08 (.18), with the best state's own neighbourhood alone by .11 (.41)."""
+"""Steps of the search for the middle of the states around the best, and how far it looks about, in kernel widths."""
 _LEAST_OPEN = 5
 """Percentile of the gap between the lips above which it counts as opened. Whoever talks all through, or smiles with
 parted lips, opens and closes the mouth beyond what is most frequent too."""
 _HELD = 0.35
-"""An expression that is stronger than this in the supposed rest is held, not worn: the surplus is left to move."""
-_WORN: Final = ("brow", "cheekSquint", "eyeSquint")
+"""An expression of mouth, jaw or nose that is stronger than this in the supposed rest is held, not worn: the surplus is
+left to move."""
+_WORN: Final = ("brow", "cheekRaiser", "cheekSquint", "eyeSquint")
 """Shapes that are worn however strong: how high somebody's brows are set, and how full the skin about the eyes is, the
 fitted identity does not tell, and a portrait would frown or be surprised all through for it."""
 _WORN_AT = 40
@@ -44,8 +43,8 @@ def found_neutral(motion: Motion) -> Neutral:
     """Rest of the subject of a tracked motion.
 
     Pose, expression and gaze have their rest each for itself: who talks all through, or never looks into the camera,
-    has one all the same. For a still, and for less than half a
-    second, it is the head model's own rest, so that what the still shows is motion.
+    has one all the same; so have brows and the skin about the eyes, a percentile of each of their shapes. For a still,
+    and for less than half a second, it is the head model's own rest, so that what the still shows is motion.
     """
     seen = np.flatnonzero(~motion.bridged)
     if len(seen) == 0 or is_still(motion):

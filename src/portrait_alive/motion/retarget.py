@@ -33,8 +33,8 @@ _SQUINT_PREFIXES: Final = ("eyeSquint",)
 _BREADTH_PREFIXES: Final = ("mouthSmile", "mouthStretch", "mouthDimple", "mouthPucker")
 _LEAST_BREADTH, _MOST_BREADTH = 0.85, 1.25
 """How much more or less a wide or a narrow mouth widens than the mean one."""
-_LEAST_RAISE, _MOST_RAISE = 0.85, 1.25
-"""How much more or less high or low brows move than the mean ones."""
+_LEAST_RAISE, _MOST_RAISE = 0.7, 1.3
+"""How much more or less brows move than the driver's that are lower or higher at rest."""
 _LOWEST_WEIGHT, _HIGHEST_WEIGHT = -0.6, 1.5
 """Expression weights of the portrait stay in here: below and beyond, the linear shapes tear."""
 _LOWEST_BROW, _HIGHEST_BROW = -1.6, 3.0
@@ -133,9 +133,12 @@ class Retargeted(DrivenFaces):
 
     @cached_property
     def _raise(self) -> float:
-        """Height of these brows over the mean ones': a raise lifts them in their own measure too."""
-        own, mean = (brow_height(points) for points in (self._own, self.basis.mean))
-        return float(np.clip(own / mean, _LEAST_RAISE, _MOST_RAISE))
+        """Height of these brows over the driver's at rest: a raise lifts them in their own measure too."""
+        rest = self.basis.mean.astype(np.float64)
+        worn = self._shape_order[self._is_brow[self._shape_order]]
+        weights = self.motion.neutral.expression[self._is_brow[self._shape_order]]
+        rest += np.tensordot(weights, self.basis.expression[worn], 1)
+        return float(np.clip(brow_height(self._own) / brow_height(rest), _LEAST_RAISE, _MOST_RAISE))
 
     @cached_property
     def _reach(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

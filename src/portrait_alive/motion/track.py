@@ -34,6 +34,8 @@ _CLOSED_LIPS = 0.03
 """Lip gap over eye distance up to which the smallest gap of a clip is taken for closed lips."""
 _OPENING_SPREAD = 0.35
 """Of the natural logarithm of relaxed openings, people against people: narrow eyes rest at two thirds of it."""
+_LID_SAMPLES = 1000
+"""Of a clip at most, among which relaxed openings are looked for."""
 _BLIND_LIDS = 0.5
 """Below this lid opening the iris is half guessed by the tracker."""
 _BLINKING_LIDS, _LONGEST_BLINK_S = 0.65, 0.45
@@ -239,21 +241,22 @@ def _brows_shown(motion: Motion) -> Motion:
 
 
 def _relaxed(opening: NDArray[np.float32]) -> tuple[float, float]:
-    """The most frequent opening of eyes that are open, leaning to what is usual for people: whoever narrows or lowers
-    the eyes for most of a clip is not relaxed in it.
+    """Openings of both eyes, right and left, about the most frequent ones of eyes that are open, leaning to what is
+    usual for people: whoever narrows or lowers the eyes for most of a clip is not relaxed in it.
 
-    Both eyes' (N, 2) are looked for in the same frames: each by itself, one rested where it is wide and the other where
-    it is narrow, and a portrait's drooped.
+    They are looked for in the same frames of (N, 2): each by itself, one eye rested where it is wide and the other
+    where it is narrow, and a portrait's drooped.
     """
     if len(opening) < 20:
         return _TYPICAL_OPENING, _TYPICAL_OPENING
     both = opening.astype(np.float64)
     both = both[np.argsort(both.mean(1))[len(both) // 4 :]]
-    both = both[:: max(len(both) // 1000, 1)]
-    width = np.maximum(0.05 * np.median(both, axis=0), 1e-4)
+    both = both[:: -(-len(both) // _LID_SAMPLES)]
+    width = np.maximum(0.1 * np.median(both, axis=0), 1e-4)
     near = np.exp(-(((both[:, None] - both[None]) / width) ** 2) / 2)
     usual = np.exp(-((np.log(np.maximum(both, 1e-3) / _TYPICAL_OPENING) / _OPENING_SPREAD) ** 2) / 2)
-    weights = near[int(np.argmax((near.sum(1) * usual).prod(1)))].prod(1)
+    together = near.prod(2)
+    weights = together[int(np.argmax(together.sum(1) * np.sqrt(usual.prod(1))))]
     right, left = (weights @ both / weights.sum()).tolist()
     return right, left
 

@@ -3,7 +3,7 @@
 A three-quarter portrait shows a narrow strip of the far cheek. Where the head comes round to the front that strip is
 stretched over half a face: a smear, with half a nose. Both halves of a face are nearly alike, so the mirror image of
 the near one is laid over what is stretched, by the same code that renders any other picture of the sitter, in the light
-and colour of what it covers.
+and colour of what it covers; beyond the mesh, on the temple, skin is continued (`far_temple.py`).
 """
 
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ class FarSide:
             triangles: (T, 3) of the mesh.
             grid: of the region that moves.
             still: (h, w, 3) that region of the picture.
-            sitter: (h, w) in [0, 1] the sitter's opacity in it.
+            sitter: (h, w) in [0, 1] the sitter's opacity in it, without the rim.
             has_glasses: whether the sitter wears some.
         """
         yaw = yaw_of(face)
@@ -182,6 +182,8 @@ class FarSide:
         gain, same = _brought_over(own, lent, known, points, where, target)
         share = share[part][inner] * same * (target.opacity[where] * np.float32(1 / 255))
         target.blend(where, own, lent * gain, share)
+        if target.drawn is not None:  # skin that was laid over the temple is the picture's own here
+            target.drawn[where] *= 1 - share
 
     def _share(self, laid: LaidSkin, grid: Grid, shown: Float, sitter: Float) -> tuple[Float, Part | None]:
         """(h, w) in [0, 1] of the mirror image's rectangle: where it is stretched less; and the part that is not 0."""

@@ -40,7 +40,8 @@ class Rendered:
     opacity: Float
     """(h, w) float32 of the sitter."""
     drawn: Float
-    """(h, w) float32 in [0, 1]: mouth inside, drawn lids, uncovered eyeball: what the source could not supply."""
+    """(h, w) float32 in [0, 1]: mouth inside, drawn lids, uncovered eyeball, what a turn brings into view of nape and
+    temple: what the source could not supply."""
     uncovered: Float
     """(h, w) float32 in [0, 1]: background that the sitter used to cover."""
 
