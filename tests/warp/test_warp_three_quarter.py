@@ -1,5 +1,7 @@
 """A three-quarter head that turns to the front: its far eye, of which the source shows little, stays an eye."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -58,7 +60,8 @@ def test_an_eye_that_gets_wider_as_the_head_turns_is_not_taken_for_a_shut_one(he
     assert np.ptp(far) > 1.3 * np.ptp(was)
     left, top, _, _ = warper.box
     beyond_lids = openings(driven.points - (left, top, 0), warper.layers.grid.size) == 0
-    assert warper.render_with_masks(driven).drawn[beyond_lids].max() < 0.1  # no lid is drawn
+    lids_alone = Warper(replace(warper.layers, far_side=None))  # without skin on the far temple, which is drawn as well
+    assert lids_alone.render_with_masks(driven).drawn[beyond_lids].max() < 0.1  # no lid is drawn
 
 
 def test_what_faces_away_is_not_seen_through_the_holes_of_the_eyes(head: Head) -> None:

@@ -43,7 +43,7 @@ make up one height there, so that cutting one of them took up to two fifths off 
 _LEAST_BROW_ROOM = 0.1
 """Room in which the way of brows that are painted close to a limit bends; the limit holds all the same."""
 _BROWS_IN_PAINT, _LOOKS_IN_PAINT = 1.08, 1.28
-"""So much more is asked of the mesh than is meant: painted brows go 0.92 of the mesh's way, and the visible part of
+"""So much more is asked of the mesh than is meant: painted brows go 0.91 of the mesh's way, and the visible part of
 painted irises 0.87 to 0.92 of a look up or down, of which an eye's limits take another tenth (medians over twelve
 pictures, benchmarks/known_motion.py)."""
 _TURNS_IN_PAINT: Final = np.array([1.15, 1.3, 1.0])
