@@ -27,7 +27,9 @@ from portrait_alive.shape.basis import ShapeBasis, load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.tones import LUMA
 from portrait_alive.tracking.tracker import Tracker, load_tracker
-from portrait_alive.types import Bytes, Float, Landmarks
+from portrait_alive.training.meta.episodes import largest_face
+from portrait_alive.types import Bytes, Float
+from portrait_alive.warp.face_shapes import STILL
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
 ROWS: Final = {
@@ -36,7 +38,6 @@ ROWS: Final = {
     "middle": (104, 109, 338, 333),
     "hairline": (103, 67, 297, 332),
 }
-_STEADY: Final = [33, 133, 362, 263, 168, 6, 197]
 _LOOKS = 60
 """Frames of a clip that are looked at."""
 _SAME_POSE = np.radians(5)
@@ -76,14 +77,14 @@ def of_shapes(basis: ShapeBasis) -> Float:
 
 def shares_in(clip: Path, tracker: Tracker, fitter: HeadFitter) -> Float | None:
     """(3,) shares in one clip; None where brows move too little, or the head too much."""
-    frames = list(read_frames(clip))
+    frames = read_frames(clip)
     motion = track_driver(frames, tracker, fitter, fps=Fraction(25))
     raised = _mean_of(motion.expression, motion.expression_names, ("browInnerUp", "browOuterUp"))
     raised -= _mean_of(motion.expression, motion.expression_names, ("browDown",))
     off_rest = np.abs(raised - np.percentile(raised, 20)) + np.abs(motion.lids.mean(1) - 1)
     rest = int(np.argmin(np.where(motion.bridged, np.inf, off_rest)))
     alike = (np.abs(motion.rotation - motion.rotation[rest]).max(1) < _SAME_POSE) & ~motion.bridged
-    seen = _face(tracker, frames[rest])
+    seen = largest_face(tracker.detect(frames[rest]))
     if seen is None:
         return None
     home = seen.points[:, :2]
@@ -93,7 +94,7 @@ def shares_in(clip: Path, tracker: Tracker, fitter: HeadFitter) -> Float | None:
     flows = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     ways, nods = [], []
     for frame in range(0, len(frames), max(len(frames) // _LOOKS, 1)):
-        face = _face(tracker, frames[frame]) if alike[frame] else None
+        face = largest_face(tracker.detect(frames[frame])) if alike[frame] else None
         if face is not None:
             flow = flows.calc(still, _held_still(frames[frame], face.points[:, :2], home), None)
             ways.append(_ways(cv2.GaussianBlur(flow, (0, 0), _FACE_PX / 64)[..., 1], home))
@@ -110,14 +111,9 @@ def _mean_of(weights: Float, names: tuple[str, ...], wanted: tuple[str, ...]) ->
     return weights[:, [name.startswith(wanted) for name in names]].mean(1)
 
 
-def _face(tracker: Tracker, frame: Bytes) -> Landmarks | None:
-    """The largest face, whom `track_driver` follows in these clips."""
-    return max(tracker.detect(frame), key=lambda face: float(np.ptp(face.points[:, 1])), default=None)
-
-
 def _held_still(frame: Bytes, points: Float, home: Float) -> Bytes:
     """(512, 512) luma with the steady points (478, 2) brought to their home."""
-    moves, _ = cv2.estimateAffinePartial2D(points[_STEADY].astype(np.float32), home[_STEADY], method=cv2.LMEDS)
+    moves, _ = cv2.estimateAffinePartial2D(points[list(STILL)].astype(np.float32), home[list(STILL)], method=cv2.LMEDS)
     soft = max(0.5 / float(np.hypot(moves[0, 0], moves[1, 0])) - 0.5, 0.01)  # what is shrunk would else be aliased
     held = cv2.warpAffine(cv2.GaussianBlur(frame, (0, 0), soft), moves, (2 * _FACE_PX, 2 * _FACE_PX))
     return np.rint(held.astype(np.float32) @ LUMA).astype(np.uint8)

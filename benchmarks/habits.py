@@ -19,19 +19,16 @@ from measured_with import DATA, command_line
 from portrait_alive.evaluation.clip_frames import read_frames
 from portrait_alive.evaluation.report import markdown_table
 from portrait_alive.media.stills import read_picture
+from portrait_alive.motion.measures import brow_heights, measured
 from portrait_alive.motion.retarget import retarget
 from portrait_alive.motion.track import track_driver
-from portrait_alive.shape import topology
 from portrait_alive.shape.basis import load_basis
 from portrait_alive.shape.fit import HeadFitter
 from portrait_alive.source_faces import find_sitters
 from portrait_alive.tracking.tracker import load_tracker
-from portrait_alive.types import DrivenFace, Float, SourceFace
+from portrait_alive.types import MESH_POINTS, DrivenFace, Float, SourceFace
 from portrait_alive.weights import SHAPE_BASIS, weight_path
 
-_STILL = (*topology.EYE_CORNERS, topology.NOSE_BRIDGE)
-_BROWS = (topology.RIGHT_BROW[:5], topology.LEFT_BROW[:5])
-_LIDS = ((159, 145), (386, 374))
 _EVERY = 4
 _SEEN = 1.0
 """% from which a brow's habit is counted."""
@@ -44,9 +41,8 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, nargs="+", default=sorted((DATA / "clips").glob("*.m*")))
     options = parser.parse_args()
     basis, tracker = load_basis(weight_path(SHAPE_BASIS)), load_tracker("native")
-    source = find_sitters(read_picture(options.source), tracker, HeadFitter.of(basis), face=None, everyone=False)[
-        0
-    ].face
+    sitters = find_sitters(read_picture(options.source), tracker, HeadFitter.of(basis), face=None, everyone=False)
+    source = sitters[0].face
     home = _measures(source.points, source.fit.pose.rotation)
     table, habits = [], []
     for clip in options.clips:
@@ -69,11 +65,10 @@ def _of_frame(source: SourceFace, face: DrivenFace, home: Float) -> Float:
 
 
 def _measures(points: Float, rotation: Float) -> Float:
-    """(4,) heights of both brows over the eyes and openings of both eyes, in distances of the eyes' outer corners."""
-    own = points @ rotation
-    own = (own - own[list(_STILL)].mean(0)) / np.linalg.norm(own[33] - own[263])
-    brows = [-own[list(brow), 1].mean() for brow in _BROWS]
-    return np.array([*brows, *(own[lower, 1] - own[upper, 1] for upper, lower in _LIDS)], np.float32)
+    """(4,) heights of both brows over their eyes, in distances of the outer corners, and openings of both eyes."""
+    own = points[:MESH_POINTS] @ rotation
+    brows = np.array(brow_heights(own)) / np.linalg.norm(own[33] - own[263])
+    return np.concatenate([brows, measured(own).lid_opening]).astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How far a forehead goes along with its brows: less the higher up, and at the hairline hardly at all.
 
 Skin that brows push up wrinkles and slides; what is worn on it, a veil's edge or the band of a cap, stays, and a band
-that bends with the brows is seen at once. In clips hairlines go by 0 to .56 of the brows' way, by .36 in the median
+that bends with the brows is seen at once. In clips hairlines go by -.18 to .56 of the brows' way, by .36 in the median
 (benchmarks/foreheads.py), and by .43 with the head model's shapes; a portrait's go by .17, as some people's do.
 """
 

@@ -74,13 +74,18 @@ def eye_distance(points: NDArray[np.floating]) -> float:
     return float(np.linalg.norm(left - right))
 
 
-def brow_height(points: NDArray[np.floating]) -> float:
-    """Mean height of both brows above the corners of their eyes, in the unit of the points."""
-    heights = (
-        points[[upper[0], upper[-1]], 1].mean() - points[list(brow), 1].mean()
+def brow_heights(points: NDArray[np.floating]) -> tuple[float, float]:
+    """Heights of the right and the left brow above the corners of their eyes, in the unit of the points."""
+    right, left = (
+        float(points[[upper[0], upper[-1]], 1].mean() - points[list(brow), 1].mean())
         for upper, brow in zip(EYE_UPPER, (topology.RIGHT_BROW, topology.LEFT_BROW), strict=True)
     )
-    return float(sum(heights)) / 2
+    return right, left
+
+
+def brow_height(points: NDArray[np.floating]) -> float:
+    """The mean of both `brow_heights`."""
+    return sum(brow_heights(points)) / 2
 
 
 def in_head_frame(points: NDArray[np.floating], pose: HeadPose, shape: NDArray[np.floating]) -> NDArray[np.float64]:

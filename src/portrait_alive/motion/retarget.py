@@ -134,10 +134,9 @@ class Retargeted(DrivenFaces):
     @cached_property
     def _raise(self) -> float:
         """Height of these brows over the driver's at rest: a raise lifts them in their own measure too."""
-        rest = self.basis.mean.astype(np.float64)
-        worn = self._shape_order[self._is_brow[self._shape_order]]
-        weights = self.motion.neutral.expression[self._is_brow[self._shape_order]]
-        rest += np.tensordot(weights, self.basis.expression[worn], 1)
+        brows = self._is_brow[self._shape_order]
+        worn = self.motion.neutral.expression[brows], self.basis.expression[self._shape_order[brows]]
+        rest = self.basis.mean + np.tensordot(*worn, 1)
         return float(np.clip(brow_height(self._own) / brow_height(rest), _LEAST_RAISE, _MOST_RAISE))
 
     @cached_property

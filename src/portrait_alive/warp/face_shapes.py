@@ -17,7 +17,7 @@ EYES = (
 )
 """Right, left: upper and lower lid margin, iris."""
 _MESH = 468
-_STILL = (33, 133, 362, 263, 168, 6, 197)
+STILL = (33, 133, 362, 263, 168, 6, 197)
 """Points that expression does not move: eye corners and the bridge of the nose."""
 _GAP_COUNTS = 1.5
 """What opens the mouth counts so much beside where its lips are."""
@@ -76,7 +76,7 @@ def _in_head(points: Float, rotation: Float) -> Float:
     own = points[:_MESH] @ rotation
     right, left = own[[33, 133]].mean(0), own[[362, 263]].mean(0)
     size = max(float(np.linalg.norm(left - right)), 1e-3)
-    return cast(Float, (own[:, :2] - own[list(_STILL), :2].mean(0)) / size)
+    return cast(Float, (own[:, :2] - own[list(STILL), :2].mean(0)) / size)
 
 
 def _mean_square(values: Float, counts: float) -> Float:

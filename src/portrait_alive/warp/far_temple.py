@@ -111,10 +111,10 @@ class FarTemple:
         if len(rows) == 0:
             return
         down, across = (slice(max(int(some[0]) - 1, 0), int(some[-1]) + 2) for some in (rows, columns))
-        part, shares = grid.block_at_pixels(share, (down, across))
-        _, places = grid.block_at_pixels(at, (down, across))
+        part, at_pixels = grid.block_at_pixels(np.dstack([at, share]), (down, across))
+        places = np.ascontiguousarray(at_pixels[..., :2])
         skin = cv2.remap(self.skin, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        shares = shares * (target.opacity[part] * np.float32(1 / 255))
+        shares = at_pixels[..., 2] * (target.opacity[part] * np.float32(1 / 255))
         target.blend(part, target.pixels[part].astype(np.float32), skin, shares)
         if target.drawn is not None:
             target.drawn[part] = np.maximum(target.drawn[part], shares)
